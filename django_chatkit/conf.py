@@ -41,108 +41,106 @@ class Settings:
         try:
             return import_string(value)
         except ImportError as err:
-            raise ChatKitNotConfigured(
-                f"DJANGO_CHATKIT[{name!r}]: {value!r} cannot be imported ({err})."
-            ) from err
+            raise ChatKitNotConfigured(f"DJANGO_CHATKIT[{name!r}]: {value!r} cannot be imported ({err}).") from err
 
     @property
-    def API_KEY(self) -> Secret | None:  # noqa: N802
+    def API_KEY(self) -> Secret | None:
         """The default key; the environment's ``CHATKIT_OPENAI_API_KEY``, then ``OPENAI_API_KEY``, if unset."""
         environment = os.environ.get("CHATKIT_OPENAI_API_KEY") or os.environ.get("OPENAI_API_KEY")
         key = self._get("API_KEY") or environment
         return Secret(key) if key else None
 
     @property
-    def API_KEYS(self) -> Mapping[str, Any]:  # noqa: N802
+    def API_KEYS(self) -> Mapping[str, Any]:
         """Further keys by name: a key, or ``{"api_key", "organization", "project", "base_url"}``."""
         keys: Mapping[str, Any] = self._get("API_KEYS", {})
         return keys
 
     @property
-    def BASE_URL(self) -> str:  # noqa: N802
+    def BASE_URL(self) -> str:
         """Root of OpenAI's API, with its version and without a slash at the end."""
         return str(self._get("BASE_URL", "https://api.openai.com/v1")).rstrip("/")
 
     @property
-    def ORGANIZATION(self) -> str | None:  # noqa: N802
+    def ORGANIZATION(self) -> str | None:
         """Sent as ``OpenAI-Organization`` with the default key."""
         return self._get("ORGANIZATION") or None
 
     @property
-    def PROJECT(self) -> str | None:  # noqa: N802
+    def PROJECT(self) -> str | None:
         """Sent as ``OpenAI-Project`` with the default key."""
         return self._get("PROJECT") or None
 
     @property
-    def TIMEOUT(self) -> tuple[float, float]:  # noqa: N802
+    def TIMEOUT(self) -> tuple[float, float]:
         """Seconds to wait for a connection, and for the next bytes; one number means both."""
         timeout = self._get("TIMEOUT", (3.05, 10))
         connect, read = timeout if isinstance(timeout, tuple | list) else (timeout, timeout)
         return connect, read
 
     @property
-    def DEADLINE(self) -> float:  # noqa: N802
+    def DEADLINE(self) -> float:
         """Seconds that one call to OpenAI may take in all, retries included."""
         return float(self._get("DEADLINE", 15))
 
     @property
-    def MAX_RETRIES(self) -> int:  # noqa: N802
+    def MAX_RETRIES(self) -> int:
         """How often a call is repeated where that cannot create a second session."""
         return int(self._get("MAX_RETRIES", 2))
 
     @property
-    def USER_NAMESPACE(self) -> str | None:  # noqa: N802
+    def USER_NAMESPACE(self) -> str | None:
         """Put before every user identifier, so that staging and production do not share histories."""
         return self._get("USER_NAMESPACE") or None
 
     @property
-    def USER_IDENTIFIER(self) -> Any:  # noqa: N802
+    def USER_IDENTIFIER(self) -> Any:
         """Callable ``(user, request=None) -> str`` of 1 to 512 characters, or ``None``: the primary key."""
         return self._callable("USER_IDENTIFIER")
 
     @property
-    def STATE_VARIABLES(self) -> Any:  # noqa: N802
+    def STATE_VARIABLES(self) -> Any:
         """Callable ``(workflow, user=None, request=None) -> dict``, merged over the workflow's own, or ``None``."""
         return self._callable("STATE_VARIABLES")
 
     @property
-    def PERMISSION_CLASSES(self) -> list[Any]:  # noqa: N802
+    def PERMISSION_CLASSES(self) -> list[Any]:
         """DRF permission classes of every view; only a workflow's ``allow_anonymous`` relaxes them."""
         classes = self._get("PERMISSION_CLASSES", ["rest_framework.permissions.IsAuthenticated"])
         return [self._imported("PERMISSION_CLASSES", item) for item in classes]
 
     @property
-    def THROTTLE_RATE(self) -> str | None:  # noqa: N802
+    def THROTTLE_RATE(self) -> str | None:
         """New sessions per user, as DRF writes rates (``"10/min"``); ``None`` turns the throttle off."""
         return self._get("THROTTLE_RATE", "10/min") or None
 
     @property
-    def REUSE_SESSIONS(self) -> bool:  # noqa: N802
+    def REUSE_SESSIONS(self) -> bool:
         """Whether a reload gets the unexpired session again."""
-        return bool(self._get("REUSE_SESSIONS", True))
+        return bool(self._get("REUSE_SESSIONS", default=True))
 
     @property
-    def CANCEL_ON_LOGOUT(self) -> bool:  # noqa: N802
+    def CANCEL_ON_LOGOUT(self) -> bool:
         """Whether logging out cancels the sessions of that login."""
-        return bool(self._get("CANCEL_ON_LOGOUT", True))
+        return bool(self._get("CANCEL_ON_LOGOUT", default=True))
 
     @property
-    def DEFAULT_WORKFLOW(self) -> str | None:  # noqa: N802
+    def DEFAULT_WORKFLOW(self) -> str | None:
         """Slug of the workflow that is meant when none is named; unset: the only active one."""
         return self._get("DEFAULT_WORKFLOW") or None
 
     @property
-    def SCRIPT_URL(self) -> str:  # noqa: N802
+    def SCRIPT_URL(self) -> str:
         """Where the browser gets OpenAI's component from."""
         return str(self._get("SCRIPT_URL", SCRIPT_URL))
 
     @property
-    def DOMAIN_KEY(self) -> str | None:  # noqa: N802
+    def DOMAIN_KEY(self) -> str | None:
         """Key of this site's domain for self-hosted ChatKit; ``local-dev`` while ``DEBUG`` is on."""
         return self._get("DOMAIN_KEY") or ("local-dev" if settings.DEBUG else None)
 
     @property
-    def AGENTS(self) -> Mapping[str, Any]:  # noqa: N802
+    def AGENTS(self) -> Mapping[str, Any]:
         """Agents of self-hosted workflows: name to dotted path."""
         agents: Mapping[str, Any] = self._get("AGENTS", {})
         return agents

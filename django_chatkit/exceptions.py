@@ -35,7 +35,7 @@ class ChatKitConnectionError(ChatKitError):
     """No connection to OpenAI, or one that was cut before the answer was complete."""
 
 
-class ChatKitTimeout(ChatKitConnectionError):  # noqa: N818 - the name the public contract gives it
+class ChatKitTimeout(ChatKitConnectionError):
     """OpenAI took longer than the ``TIMEOUT`` or ``DEADLINE`` setting allows."""
 
 
@@ -65,11 +65,11 @@ class ChatKitStatusError(ChatKitError):
         self.retry_after = retry_after
 
 
-class ChatKitConfigurationRejected(ChatKitStatusError):  # noqa: N818 - the name the public contract gives it
+class ChatKitConfigurationRejected(ChatKitStatusError):
     """OpenAI refuses the key, the workflow or its configuration: trying again will not help."""
 
 
-class ChatKitRateLimited(ChatKitStatusError):  # noqa: N818 - the name the public contract gives it
+class ChatKitRateLimited(ChatKitStatusError):
     """OpenAI asks this organization or project to slow down."""
 
 
@@ -77,9 +77,9 @@ class ChatKitServerError(ChatKitStatusError):
     """OpenAI failed."""
 
 
-class SessionNotSaved(ChatKitError):  # noqa: N818 - the name the public contract gives it
+class SessionNotSaved(ChatKitError):
     """OpenAI issued a session, but its record could not be saved, so nobody gets its secret."""
 
 
-class ChatKitNotConfigured(ImproperlyConfigured):  # noqa: N818 - the name the public contract gives it
+class ChatKitNotConfigured(ImproperlyConfigured):
     """A setting is missing or wrong: the message says which and what to write."""

@@ -25,9 +25,7 @@ def refuse_latest(version: str) -> None:
     """The API accepts the word ``latest`` as a version, and the chat then breaks."""
     if version.strip().lower() == "latest":
         raise ValidationError(
-            _(
-                "OpenAI accepts “latest” here, but the chat then breaks. Leave this empty for the latest version."
-            ),
+            _("OpenAI accepts “latest” here, but the chat then breaks. Leave this empty for the latest version."),
             code="latest",
         )
 
@@ -142,9 +140,7 @@ class Workflow(models.Model):
         default=dict,
         blank=True,
         validators=[validate_state_variables],
-        help_text=_(
-            "What the workflow is told: at most 64 names of at most 64 characters, with their values."
-        ),
+        help_text=_("What the workflow is told: at most 64 names of at most 64 characters, with their values."),
     )
     client_state_variables = models.JSONField(
         _("state variables the browser may set"),
@@ -208,8 +204,7 @@ class Workflow(models.Model):
         ordering = ("name",)
         constraints = (
             models.CheckConstraint(
-                condition=Q(expires_after__isnull=True)
-                | Q(expires_after__gte=1, expires_after__lte=MAX_EXPIRES_AFTER),
+                condition=Q(expires_after__isnull=True) | Q(expires_after__gte=1, expires_after__lte=MAX_EXPIRES_AFTER),
                 name="chatkit_workflow_expires_after",
                 violation_error_message=_("A session lives 1 to 600 seconds."),
             ),
@@ -228,19 +223,13 @@ class Workflow(models.Model):
         super().clean()
         if self.api_key and self.api_key not in conf.API_KEYS:
             raise ValidationError(
-                {
-                    "api_key": _(
-                        "The API_KEYS setting has no entry of this name. Never enter a key itself here."
-                    )
-                }
+                {"api_key": _("The API_KEYS setting has no entry of this name. Never enter a key itself here.")}
             )
 
     def is_open_to(self, user: AbstractBaseUser | AnonymousUser | None) -> bool:
         """Whether ``groups`` admit this user. One query; ``None`` and anonymous users are members of nothing."""
         own = getattr(user, "groups", None) or Group.objects.none()
-        admitted = self.groups.annotate(mine=Exists(own.filter(pk=OuterRef("pk")))).values_list(
-            "mine", flat=True
-        )
+        admitted = self.groups.annotate(mine=Exists(own.filter(pk=OuterRef("pk")))).values_list("mine", flat=True)
         return any(admitted) or not admitted
 
     def as_request(self, state_variables: dict[str, Any]) -> dict[str, Any]:
@@ -254,9 +243,7 @@ class Workflow(models.Model):
                 "tracing": {"enabled": self.tracing_enabled},
             },
             "chatkit_configuration": preset.as_request() if preset else None,
-            "expires_after": {"anchor": "created_at", "seconds": self.expires_after}
-            if self.expires_after
-            else None,
+            "expires_after": {"anchor": "created_at", "seconds": self.expires_after} if self.expires_after else None,
             "rate_limits": {"max_requests_per_1_minute": self.max_requests_per_1_minute},
         }
 

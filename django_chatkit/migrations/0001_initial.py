@@ -23,9 +23,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("name", models.CharField(max_length=100, unique=True, verbose_name="name")),
                 (
@@ -97,9 +95,7 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(
                             ("file_upload_max_file_size__isnull", True),
-                            models.Q(
-                                ("file_upload_max_file_size__gte", 1), ("file_upload_max_file_size__lte", 512)
-                            ),
+                            models.Q(("file_upload_max_file_size__gte", 1), ("file_upload_max_file_size__lte", 512)),
                             _connector="OR",
                         ),
                         name="chatkit_configuration_max_file_size",
@@ -131,9 +127,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 (
                     "slug",
@@ -276,9 +270,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("session_id", models.CharField(max_length=255, unique=True, verbose_name="session id")),
                 ("user_identifier", models.CharField(max_length=512, verbose_name="user identifier")),
