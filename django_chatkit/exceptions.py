@@ -32,7 +32,14 @@ class ChatKitError(Exception):
 
 
 class ChatKitConnectionError(ChatKitError):
-    """No connection to OpenAI, or one that was cut before the answer was complete."""
+    """No connection to OpenAI, or one that was cut before the answer was complete.
+
+    ``sent`` is ``False`` if no connection came about, so that OpenAI cannot have done anything.
+    """
+
+    def __init__(self, message: str = "", *, request_id: str | None = None, sent: bool = True) -> None:
+        super().__init__(message, request_id=request_id)
+        self.sent = sent
 
 
 class ChatKitTimeout(ChatKitConnectionError):

@@ -1,0 +1,184 @@
+"""OpenAI's ChatKit sessions API over requests: arguments in, dataclasses out, one deadline over everything.
+
+Failures are built where they happen and raised where no local variable, no earlier exception and so no traceback
+holds the key, the request or the answer.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import time
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import requests
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
+from urllib3.util import Timeout
+
+from ..exceptions import (
+    ChatKitConnectionError,
+    ChatKitError,
+    ChatKitRateLimited,
+    ChatKitServerError,
+    ChatKitTimeout,
+)
+from ..redaction import Secret
+from .answers import ChatKitSession, EndedSession, Parser, ended, issued, outcome
+from .transport import give_up_at, pool
+
+__all__ = ["ChatKitClient", "ChatKitSession", "EndedSession", "session_request"]
+
+BASE_URL = "https://api.openai.com/v1"
+MAX_WAIT = 2.0
+
+T = TypeVar("T")
+
+
+class ChatKitClient:
+    """Creates and cancels sessions with one API key.
+
+    ``timeout`` is seconds to connect and seconds to wait for the next bytes; ``deadline`` is seconds for a whole call,
+    retries included (the operating system's name resolution alone cannot be interrupted). Clients are cheap: those
+    with the same key and base URL share one connection pool per process.
+    Raises ``ValueError`` for a key, organization or project that cannot be a header.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        *,
+        base_url: str = BASE_URL,
+        organization: str | None = None,
+        project: str | None = None,
+        timeout: tuple[float, float] = (3.05, 10),
+        deadline: float = 15,
+        max_retries: int = 2,
+    ) -> None:
+        for name, value in (("api_key", api_key), ("organization", organization or "-"), ("project", project or "-")):
+            if not re.fullmatch(r"[!-~]+", value):
+                raise ValueError(f"{name} is empty or holds characters that no HTTP header may hold.")
+        self._api_key = Secret(api_key)
+        self.base_url = base_url.rstrip("/")
+        self.organization = organization
+        self.project = project
+        self.timeout = timeout
+        self.deadline = deadline
+        self.max_retries = max_retries
+
+    def __repr__(self) -> str:
+        return f"<ChatKitClient {self.base_url}>"
+
+    def create_session(
+        self,
+        *,
+        user: str,
+        workflow: Mapping[str, Any],
+        chatkit_configuration: Mapping[str, Any] | None = None,
+        expires_after: Mapping[str, Any] | None = None,
+        rate_limits: Mapping[str, Any] | None = None,
+    ) -> ChatKitSession:
+        """``POST /chatkit/sessions``. What is ``None``, at any depth, is left out of the request.
+
+        Repeated only where nothing can have been created: when no connection came about, or after a 429.
+        Raises a ``ChatKitError``.
+        """
+        body = session_request(
+            user=user,
+            workflow=workflow,
+            chatkit_configuration=chatkit_configuration,
+            expires_after=expires_after,
+            rate_limits=rate_limits,
+        )
+        return self._call("/chatkit/sessions", body, issued, repeatable=(ChatKitRateLimited,))
+
+    def cancel_session(self, session_id: str) -> EndedSession:
+        """``POST /chatkit/sessions/{session_id}/cancel``: its secret stops working. May be repeated at will.
+
+        Raises a ``ChatKitError``, or ``ValueError`` for something that is no id.
+        """
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", session_id):
+            raise ValueError(f"{session_id!r} is not the id of a session.")
+        repeatable = (ChatKitRateLimited, ChatKitServerError, ChatKitConnectionError)
+        return self._call(f"/chatkit/sessions/{session_id}/cancel", None, ended, repeatable=repeatable)
+
+    def _call(
+        self, path: str, body: dict[str, Any] | None, parse: Parser[T], *, repeatable: tuple[type[ChatKitError], ...]
+    ) -> T:
+        end = time.monotonic() + self.deadline
+        attempt = 0
+        while isinstance(result := self._attempt(path, body, parse, end), ChatKitError):
+            unsent = isinstance(result, ChatKitConnectionError) and not result.sent
+            wait = _wait(result, attempt) if unsent or isinstance(result, repeatable) else None
+            if wait is None or attempt >= self.max_retries or time.monotonic() + wait >= end:
+                raise result
+            time.sleep(wait)
+            attempt += 1
+        return result
+
+    def _attempt(self, path: str, body: dict[str, Any] | None, parse: Parser[T], end: float) -> T | ChatKitError:
+        """One exchange. Never raises: an error is returned, without the context it came about in."""
+        token = give_up_at.set(end)
+        try:
+            with self._post(path, body, end) as response:
+                return outcome(response, parse, self._api_key)
+        except Exception as err:  # whatever it is, its traceback holds the key
+            return _connection_error(err, timed_out=time.monotonic() >= end)
+        finally:
+            give_up_at.reset(token)
+
+    def _post(self, path: str, body: dict[str, Any] | None, end: float) -> requests.Response:
+        connect, read = self.timeout
+        return pool(self._api_key, self.base_url).post(
+            self.base_url + path,
+            data=None if body is None else json.dumps(body),
+            headers=self._headers(),
+            auth=self._authorize,
+            timeout=Timeout(connect=connect, read=read, total=max(end - time.monotonic(), 0.001)),  # type: ignore[arg-type]
+            allow_redirects=False,
+            stream=True,
+        )
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Accept": "application/json", "Content-Type": "application/json", "OpenAI-Beta": "chatkit_beta=v1"}
+        if self.organization:
+            headers["OpenAI-Organization"] = self.organization
+        if self.project:
+            headers["OpenAI-Project"] = self.project
+        return headers
+
+    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Given as ``auth``, so that requests never looks for a password in ``.netrc``."""
+        request.headers["Authorization"] = Secret(f"Bearer {self._api_key}")
+        return request
+
+
+def session_request(**parts: Any) -> dict[str, Any]:
+    """The JSON body of ``POST /chatkit/sessions``: ``parts`` without anything unset. OpenAI refuses ``null``."""
+    return _set_only(parts)
+
+
+def _set_only(value: Mapping[str, Any]) -> dict[str, Any]:
+    parts = (
+        (name, _set_only(item) or None if isinstance(item, Mapping) and name != "state_variables" else item)
+        for name, item in value.items()
+    )
+    return {name: item for name, item in parts if item is not None}
+
+
+def _wait(error: ChatKitError, attempt: int) -> float | None:
+    """Seconds until the next attempt; ``None`` if OpenAI asks for more than a web request should wait."""
+    asked = getattr(error, "retry_after", None)
+    wait = float(0.25 * 2**attempt * random.uniform(0.75, 1.25) if asked is None else asked)  # noqa: S311
+    return wait if wait <= MAX_WAIT else None
+
+
+def _connection_error(err: Exception, *, timed_out: bool) -> ChatKitConnectionError:
+    cause = err.args[0] if err.args else None
+    reason = getattr(cause, "reason", cause)  # urllib3's own error, inside that of requests
+    sent = not isinstance(reason, ConnectTimeoutError | NewConnectionError)
+    if timed_out or isinstance(err, requests.Timeout) or isinstance(reason, ReadTimeoutError):
+        return ChatKitTimeout("OpenAI did not answer in time.", sent=sent)
+    name = type(reason if isinstance(reason, Exception) else err).__name__
+    return ChatKitConnectionError(f"OpenAI could not be reached, or the connection was cut ({name}).", sent=sent)
