@@ -13,3 +13,6 @@ class DjangoChatKitConfig(AppConfig):
     label = "django_chatkit"
     verbose_name = _("ChatKit")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks  # noqa: F401  (importing it registers them)

@@ -26,14 +26,23 @@ class Credentials:
     project: str | None
 
 
+def environment_key() -> Secret | None:
+    """The API key of the process's environment: this app's own variable first, then the SDK's."""
+    key = os.environ.get("CHATKIT_OPENAI_API_KEY") or os.environ.get("OPENAI_API_KEY")
+    return Secret(key) if key else None
+
+
 class Settings:
     """``DJANGO_CHATKIT`` with its defaults. Nothing is cached, so ``override_settings`` works everywhere."""
 
     def _get(self, name: str, default: Any = None) -> Any:
-        return getattr(settings, "DJANGO_CHATKIT", {}).get(name, default)
+        values = getattr(settings, "DJANGO_CHATKIT", {})
+        if not isinstance(values, Mapping):
+            raise ChatKitNotConfigured("DJANGO_CHATKIT must be a dictionary.")
+        return values.get(name, default)
 
     def _callable(self, name: str) -> Any:
-        return self._imported(name, self._get(name))
+        return self._imported(name, self._get(name) or None)
 
     def _imported(self, name: str, value: Any) -> Any:
         if not isinstance(value, str):
@@ -46,8 +55,7 @@ class Settings:
     @property
     def API_KEY(self) -> Secret | None:
         """The default key; the environment's ``CHATKIT_OPENAI_API_KEY``, then ``OPENAI_API_KEY``, if unset."""
-        environment = os.environ.get("CHATKIT_OPENAI_API_KEY") or os.environ.get("OPENAI_API_KEY")
-        key = self._get("API_KEY") or environment
+        key = self._get("API_KEY") or environment_key()
         return Secret(key) if key else None
 
     @property
@@ -148,13 +156,13 @@ class Settings:
     def credentials(self, name: str = "") -> Credentials:
         """The key named ``name`` in ``API_KEYS``, or the default one for ``""``.
 
-        A named key inherits ``BASE_URL``, but neither ``ORGANIZATION`` nor ``PROJECT``: those belong to the default key.
+        A named key inherits ``BASE_URL``, but not ``ORGANIZATION`` and ``PROJECT``: those belong to the default key.
         Raises ``ChatKitNotConfigured``.
         """
         if not name:
             if self.API_KEY is None:
                 raise ChatKitNotConfigured(
-                    "No OpenAI API key: set DJANGO_CHATKIT['API_KEY'] or the environment variable CHATKIT_OPENAI_API_KEY."
+                    "No OpenAI API key: set DJANGO_CHATKIT['API_KEY'] or the environment's CHATKIT_OPENAI_API_KEY."
                 )
             return Credentials(self.API_KEY, self.BASE_URL, self.ORGANIZATION, self.PROJECT)
         entry = self.API_KEYS.get(name)
