@@ -17,6 +17,8 @@ No message holds text that OpenAI sent: its 401 repeats part of the API key.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.exceptions import ImproperlyConfigured
 
 
@@ -29,6 +31,14 @@ class ChatKitError(Exception):
     def __init__(self, message: str = "", *, request_id: str | None = None) -> None:
         super().__init__(message)
         self.request_id = request_id
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles and copies as it is: task queues and process pools send errors home, keyword arguments and all."""
+        return _made_again, (type(self), self.args), vars(self)
+
+
+def _made_again(kind: type[ChatKitError], args: tuple[Any, ...]) -> ChatKitError:
+    return kind.__new__(kind, *args)
 
 
 class ChatKitConnectionError(ChatKitError):

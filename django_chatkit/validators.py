@@ -73,7 +73,7 @@ def _value_problem(value: object) -> str | None:
         return _text_problem(value)
     if isinstance(value, float) and not math.isfinite(value):
         return _("a number must be finite: JSON has no NaN and no infinity.")
-    if isinstance(value, int) and abs(value) > MAX_INTEGER:
+    if isinstance(value, int) and not -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
         return _("a whole number must fit in 64 bits.")
     if not isinstance(value, bool | int | float):
         return _("a value is text, a whole number, a number, or true or false.")
