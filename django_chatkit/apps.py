@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.utils.translation import gettext_lazy as _
 
 
@@ -15,4 +16,7 @@ class DjangoChatKitConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401  (importing it registers them)
+        from . import checks, receivers  # noqa: F401  (importing checks registers them)
+
+        user_logged_in.connect(receivers.start_login, dispatch_uid="django_chatkit.start_login")
+        user_logged_out.connect(receivers.cancel_on_logout, dispatch_uid="django_chatkit.cancel_on_logout")

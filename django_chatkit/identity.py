@@ -1,0 +1,112 @@
+"""Who a session is for: the identifier that OpenAI is given, and the login it belongs to.
+
+Nothing the browser sends decides it: a user is identified by the site's authentication, a visitor who is not logged
+in by a random value in the Django session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth import SESSION_KEY, get_user_model
+from django.http import HttpRequest
+
+from .conf import conf
+from .exceptions import ChatKitNotConfigured
+from .models import ChatSession, ChatSessionQuerySet
+
+LOGIN_KEY = "django_chatkit_login"
+VISITOR_KEY = "django_chatkit_visitor"
+MAX_IDENTIFIER_LENGTH = 512
+
+
+@dataclass(frozen=True)
+class Owner:
+    """``user`` is ``None`` for visitors who are not logged in; ``login_key`` is empty without a Django session."""
+
+    user: Any
+    identifier: str
+    login_key: str = ""
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the identifier in hex, which every database compares alike."""
+        return hashlib.sha256(self.identifier.encode()).hexdigest()
+
+    @property
+    def account(self) -> Any:
+        """The user if it is a row of the user table; a token's stateless user is not."""
+        return self.user if isinstance(self.user, get_user_model()) else None
+
+    def sessions(self) -> ChatSessionQuerySet:
+        """The owner's own sessions."""
+        if self.account is not None:
+            return ChatSession.objects.filter(user=self.account)
+        return ChatSession.objects.filter(user=None, user_key=self.key)
+
+
+def authenticated_user(request: HttpRequest | None) -> Any:
+    """The logged-in user of the request, or ``None``."""
+    user = getattr(request, "user", None)
+    return user if user is not None and user.is_authenticated else None
+
+
+def owner_of(request: HttpRequest | None = None, user: Any = None, user_identifier: str | None = None) -> Owner:
+    """Whom a new session is for: ``user_identifier`` if given, else ``user``, else the user or visitor of ``request``.
+
+    Raises ``ChatKitNotConfigured`` if the identifier is unusable, ``ValueError`` if nobody is named.
+    """
+    user = user if user is not None and user.is_authenticated else authenticated_user(request)
+    if user_identifier is None:
+        user_identifier = _user_identifier(user, request) if user is not None else _visitor_identifier(request)
+    return Owner(user, _checked(_namespaced(user_identifier)), _login_key(request, user))
+
+
+def known_owner(request: HttpRequest) -> Owner | None:
+    """Whose sessions the request may see; ``None`` for visitors who were never issued any."""
+    if authenticated_user(request) is None and VISITOR_KEY not in getattr(request, "session", ()):
+        return None
+    return owner_of(request)
+
+
+def start_login(request: HttpRequest) -> None:
+    """Give a new login its key at once, so that two tabs cannot make two."""
+    request.session[LOGIN_KEY] = secrets.token_hex(16)
+
+
+def _user_identifier(user: Any, request: HttpRequest | None) -> Any:
+    identify = conf.USER_IDENTIFIER
+    return identify(user, request=request) if identify else f"user-{user.pk}"
+
+
+def _visitor_identifier(request: HttpRequest | None) -> str:
+    if request is None:
+        raise ValueError("Name somebody: pass request, user or user_identifier.")
+    if not hasattr(request, "session"):
+        raise ChatKitNotConfigured("Visitors who are not logged in need SessionMiddleware in MIDDLEWARE.")
+    return f"visitor-{request.session.setdefault(VISITOR_KEY, secrets.token_hex(16))}"
+
+
+def _namespaced(identifier: Any) -> Any:
+    namespace = conf.USER_NAMESPACE
+    return f"{namespace}:{identifier}" if namespace and identifier and isinstance(identifier, str) else identifier
+
+
+def _checked(identifier: Any) -> str:
+    if isinstance(identifier, str) and 0 < len(identifier) <= MAX_IDENTIFIER_LENGTH and identifier.isprintable():
+        return identifier
+    raise ChatKitNotConfigured(
+        "A user identifier is text of 1 to 512 printable characters, USER_NAMESPACE included: see USER_IDENTIFIER."
+    )
+
+
+def _login_key(request: HttpRequest | None, user: Any) -> str:
+    """Empty for callers that a token identifies: they have no Django session, and are not given one."""
+    session = getattr(request, "session", None)
+    if session is None or (user is not None and session.get(SESSION_KEY) != user._meta.pk.value_to_string(user)):
+        return ""
+    key: str = session.setdefault(LOGIN_KEY, secrets.token_hex(16))
+    return key

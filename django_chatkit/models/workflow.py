@@ -1,0 +1,180 @@
+"""``Workflow``: what a page embeds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
+
+from ..conf import conf
+from ..validators import validate_names, validate_state_variables
+from .configuration import ChatKitConfiguration
+
+MAX_EXPIRES_AFTER = 600
+
+
+def refuse_latest(version: str) -> None:
+    """The API accepts the word ``latest`` as a version, and the chat then breaks."""
+    if version.strip().lower() == "latest":
+        raise ValidationError(
+            _("OpenAI accepts “latest” here, but the chat then breaks. Leave this empty for the latest version."),
+            code="latest",
+        )
+
+
+class WorkflowQuerySet(models.QuerySet["Workflow"]):
+    """How pages and the API find a workflow."""
+
+    def embedded(self, slug: str | None = None) -> Workflow:
+        """The active workflow of this slug; without one, ``DEFAULT_WORKFLOW`` or the only active one. One query.
+
+        Raises ``Workflow.DoesNotExist``.
+        """
+        slug = slug or conf.DEFAULT_WORKFLOW
+        active = self.filter(is_active=True).select_related("chatkit_configuration")
+        found = list((active.filter(slug=slug) if slug else active)[:2])
+        if len(found) != 1 or (slug and found[0].slug != slug):  # MariaDB finds "SUPPORT" for "support"
+            raise self.model.DoesNotExist("There is no such active workflow, or more than one and none is the default.")
+        return found[0]
+
+
+class Workflow(models.Model):
+    """What a page embeds: an OpenAI workflow, who may use it, and what its sessions are created with."""
+
+    slug = models.SlugField(
+        _("slug"),
+        unique=True,
+        help_text=_('What templates and the API call this workflow, as in {% chatkit "support" %}. Public.'),
+    )
+    name = models.CharField(_("name"), max_length=100)
+    workflow_id = models.CharField(
+        _("workflow id"),
+        max_length=255,
+        validators=[RegexValidator(r"^[!-~]+\Z", _("A workflow id has no spaces and no accents."))],
+        help_text=_("From OpenAI's Agent Builder: wf_…"),
+    )
+    version = models.CharField(
+        _("version"),
+        max_length=255,
+        blank=True,
+        validators=[refuse_latest],
+        help_text=_("A deployed version of the workflow. Empty: the latest deployed one."),
+    )
+    state_variables = models.JSONField(
+        _("state variables"),
+        default=dict,
+        blank=True,
+        validators=[validate_state_variables],
+        help_text=_("What the workflow is told: at most 64 names of at most 64 characters, with their values."),
+    )
+    client_state_variables = models.JSONField(
+        _("state variables the browser may set"),
+        default=list,
+        blank=True,
+        validators=[validate_names],
+        help_text=_("A page may set these, and no others. Never list one that a permission depends on."),
+    )
+    tracing_enabled = models.BooleanField(
+        _("tracing"),
+        null=True,
+        blank=True,
+        help_text=_("Whether OpenAI keeps traces of this workflow's runs. OpenAI's default: on."),
+    )
+    chatkit_configuration = models.ForeignKey(
+        ChatKitConfiguration,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="workflows",
+        verbose_name=_("ChatKit configuration"),
+        help_text=_("Titles, uploads and history. Empty: OpenAI's defaults."),
+    )
+    expires_after = models.PositiveIntegerField(
+        _("session lifetime, in seconds"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_EXPIRES_AFTER)],
+        help_text=_("1 to 600 seconds; the page gets a new session by itself. OpenAI's default: 600."),
+    )
+    max_requests_per_1_minute = models.PositiveIntegerField(
+        _("requests per minute"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("How many messages a session may send in a minute, at least 1. OpenAI's default: 10."),
+    )
+    api_key = models.CharField(
+        _("API key"),
+        max_length=100,
+        blank=True,
+        help_text=_("The name of an entry of the API_KEYS setting, never a key. Empty: the default key."),
+    )
+    allow_anonymous = models.BooleanField(
+        _("open to visitors who are not logged in"),
+        default=False,
+        help_text=_("Each browser then gets a random identity of its own. Their use is billed to you."),
+    )
+    groups = models.ManyToManyField(
+        Group,
+        blank=True,
+        related_name="+",
+        verbose_name=_("groups"),
+        help_text=_("Only members of these groups may use it. Empty: everyone who is logged in."),
+    )
+    is_active = models.BooleanField(_("active"), default=True, help_text=_("Unset this instead of deleting."))
+
+    objects = WorkflowQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("workflow")
+        verbose_name_plural = _("workflows")
+        ordering = ("name",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(expires_after__isnull=True) | Q(expires_after__gte=1, expires_after__lte=MAX_EXPIRES_AFTER),
+                name="chatkit_workflow_expires_after",
+                violation_error_message=_("A session lives 1 to 600 seconds."),
+            ),
+            models.CheckConstraint(
+                condition=Q(max_requests_per_1_minute__isnull=True) | Q(max_requests_per_1_minute__gte=1),
+                name="chatkit_workflow_max_requests",
+                violation_error_message=_("At least 1 request per minute."),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """The key's name must be one the settings know; a key itself must never be typed here."""
+        super().clean()
+        if self.api_key and self.api_key not in conf.API_KEYS:
+            raise ValidationError(
+                {"api_key": _("The API_KEYS setting has no entry of this name. Never enter a key itself here.")}
+            )
+
+    def is_open_to(self, user: AbstractBaseUser | AnonymousUser | None) -> bool:
+        """Whether ``groups`` admit this user. One query; ``None`` and anonymous users are members of nothing."""
+        own = getattr(user, "groups", None) or Group.objects.none()
+        admitted = self.groups.annotate(mine=Exists(own.filter(pk=OuterRef("pk")))).values_list("mine", flat=True)
+        return any(admitted) or not admitted
+
+    def as_request(self, state_variables: dict[str, Any]) -> dict[str, Any]:
+        """This workflow's part of the sessions request; unset fields are ``None``."""
+        preset = self.chatkit_configuration
+        return {
+            "workflow": {
+                "id": self.workflow_id,
+                "version": self.version or None,
+                "state_variables": state_variables or None,
+                "tracing": {"enabled": self.tracing_enabled},
+            },
+            "chatkit_configuration": preset.as_request() if preset else None,
+            "expires_after": {"anchor": "created_at", "seconds": self.expires_after} if self.expires_after else None,
+            "rate_limits": {"max_requests_per_1_minute": self.max_requests_per_1_minute},
+        }

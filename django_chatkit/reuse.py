@@ -1,0 +1,78 @@
+"""Handing out an unexpired session again on reload, while keeping no secret on the server.
+
+The secret travels in a signed cookie of the browser it was issued to, together with the record's id and an HMAC of
+the exact request that OpenAI would get now: whoever logs in, logs out or edits the workflow changes that request.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from .redaction import Secret
+
+#: Django's error reports hide cookies whose name holds "secret".
+COOKIE_PREFIX = "chatkit_secret_"
+MAX_COOKIES = 3
+MAX_COOKIE_BYTES = 3800
+#: Seconds before its end from which a session is not handed out again.
+MARGIN = 30
+
+_SALT = "django_chatkit.reuse"
+
+
+class Remembered(NamedTuple):
+    """What a valid cookie holds."""
+
+    client_secret: Secret
+    record: int
+
+
+def fingerprint(request: dict[str, Any], *circumstances: str) -> str:
+    """HMAC of the request to OpenAI and of what else must not have changed since."""
+    text = json.dumps([request, circumstances], sort_keys=True)
+    return salted_hmac(_SALT, text, algorithm="sha256").hexdigest()
+
+
+def recall(request: HttpRequest, slug: str, expected: str) -> Remembered | None:
+    """What the browser's cookie holds, if it is ours and was made for the same request."""
+    try:
+        secret, record, made_for = signing.loads(request.COOKIES[COOKIE_PREFIX + slug], salt=_SALT)
+    except (KeyError, ValueError, signing.BadSignature):
+        return None
+    return Remembered(Secret(secret), record) if constant_time_compare(made_for, expected) else None
+
+
+def remember(
+    request: HttpRequest, response: HttpResponseBase, slug: str, remembered: Remembered, made_for: str, seconds: float
+) -> None:
+    """Set the cookie for ``seconds``; or remove an older one, where a cookie would be too late or too large."""
+    name = COOKIE_PREFIX + slug
+    value = signing.dumps([str(remembered.client_secret), remembered.record, made_for], salt=_SALT)
+    response.set_cookie(
+        name,
+        value,
+        max_age=int(seconds),
+        path=request.path,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+    if seconds < 1 or len(response.cookies[name].OutputString()) > MAX_COOKIE_BYTES:
+        forget(request, response, slug)
+    others = [other for other in request.COOKIES if other.startswith(COOKIE_PREFIX) and other != name]
+    for other in others[: -(MAX_COOKIES - 1)]:
+        response.delete_cookie(other, path=request.path, samesite="Lax")
+
+
+def forget(request: HttpRequest, response: HttpResponseBase, slug: str) -> None:
+    """Remove the cookie, or leave none behind."""
+    name = COOKIE_PREFIX + slug
+    response.cookies.pop(name, None)
+    if name in request.COOKIES:
+        response.delete_cookie(name, path=request.path, samesite="Lax")
