@@ -105,7 +105,7 @@ def reuse_session(prepared: PreparedSession, request: HttpRequest) -> IssuedSess
         return None
     until = timezone.now() + timedelta(seconds=cookies.MARGIN)
     session = ChatSession.objects.active(until).filter(pk=remembered.record, user_key=prepared.owner.key).first()
-    return session and IssuedSession(session, remembered.client_secret, reused=True)
+    return IssuedSession(session, remembered.client_secret, reused=True) if session else None
 
 
 def remember_session(
