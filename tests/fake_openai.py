@@ -1,0 +1,230 @@
+"""OpenAI's sessions API for tests: a real HTTP server on a real socket, which can be told to misbehave.
+
+Left alone it answers as OpenAI does and refuses what OpenAI refuses. ``server.script(...)`` lines up behaviours for the
+next requests, one each (``behaviours`` has them); after those it answers normally again. Nothing waits unless told to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import secrets
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from email.message import Message
+from typing import Any, BinaryIO, Self
+
+from .behaviours import Behaviour, Exchange, failure, normal, reset, unread
+
+#: Keys that the server takes begin like this.
+KEY_PREFIX = "sk-tests-"
+BETA = "chatkit_beta=v1"
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request, as it came over the wire. ``connection`` counts from 1."""
+
+    method: str
+    path: str
+    headers: Message
+    body: bytes
+    connection: int
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class FakeOpenAI:
+    """The server. Use it as a context manager.
+
+    ``requests`` is all it received; ``sessions`` all it created, by id, as it answered them; ``cancelled`` the ids of
+    those it cancelled; ``connections`` how many were opened.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.requests: list[Received] = []
+        self.sessions: dict[str, dict[str, Any]] = {}
+        self.cancelled: list[str] = []
+        self.connections = 0
+        self.stopping = threading.Event()
+        self._tls = tls
+        self._script: deque[Behaviour] = deque()
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+
+    @property
+    def port(self) -> int:
+        return int(self._listener.getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """What belongs into ``BASE_URL``."""
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}/v1"
+
+    @property
+    def secrets(self) -> list[str]:
+        """The client secrets of all sessions, oldest first."""
+        return [session["client_secret"] for session in self.sessions.values()]
+
+    def script(self, *behaviours: Behaviour) -> None:
+        """What to do with the next requests, one behaviour each."""
+        self._script.extend(behaviours)
+
+    def __enter__(self) -> Self:
+        self._spawn(self._accept)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopping.set()
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+            pass  # the listener wakes up
+        self._threads[0].join()
+        self._listener.close()
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+
+    def _spawn(self, target: Callable[..., None], *args: Any) -> None:
+        thread = threading.Thread(target=target, args=args, name="fake OpenAI", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            connection, _ = self._listener.accept()
+            if self.stopping.is_set():
+                connection.close()
+                return
+            self.connections += 1
+            self._open.add(connection)
+            self._spawn(self._serve, connection, self.connections)
+
+    def _serve(self, connection: socket.socket, number: int) -> None:
+        with contextlib.suppress(OSError), connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._secured(connection) as secured, secured.makefile("rb") as stream:
+                self._open.add(secured)
+                while self._exchange(secured, stream, number):
+                    pass
+                self._open.discard(secured)
+        self._open.discard(connection)
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        return self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
+
+    def _exchange(self, connection: socket.socket, stream: BinaryIO, number: int) -> bool | None:
+        if not self._tls:
+            connection.recv(1, socket.MSG_PEEK)  # something has come, and is still unread
+        if self._script and self._script[0] is unread:
+            self._script.popleft()
+            reset(Exchange(self, connection, Received("", "", Message(), b"", number)))
+            return False
+        request = _read(stream, number)
+        if request is None:
+            return False
+        with self._lock:
+            self.requests.append(request)
+            behaviour = self._script.popleft() if self._script else normal
+        return behaviour(Exchange(self, connection, request))
+
+    def respond(self, request: Received) -> tuple[int, dict[str, Any]]:
+        """Status and JSON of what OpenAI would answer; sessions are created and cancelled here."""
+        refused = _refusal(request)
+        if refused:
+            return refused
+        parts = request.path.removeprefix("/v1/chatkit/sessions").split("/")
+        with self._lock:
+            if parts == [""]:
+                return self._create(request)
+            if len(parts) == 3 and parts[1] in self.sessions and parts[2] == "cancel":
+                return self._cancel(parts[1])
+        return 404, failure("Not found.", "not_found")
+
+    def _create(self, request: Received) -> tuple[int, dict[str, Any]]:
+        wanted = _json_object(request)
+        if not wanted.get("user") or not wanted.get("workflow", {}).get("id") or None in _values(wanted):
+            return 400, failure("Missing or null parameter.", "invalid_value")
+        if not wanted["workflow"]["id"].startswith("wf_"):
+            return 404, failure("Workflow not found.", "not_found")
+        session = full_answer(wanted)
+        self.sessions[session["id"]] = session
+        return 200, session
+
+    def _cancel(self, session_id: str) -> tuple[int, dict[str, Any]]:
+        self.cancelled.append(session_id)
+        return 200, {**self.sessions[session_id], "status": "cancelled", "client_secret": ""}
+
+
+def full_answer(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to a request, of the shape that OpenAI's schema describes, with OpenAI's defaults."""
+    workflow, asked = wanted["workflow"], wanted.get("chatkit_configuration", {})
+    uploads = {"enabled": False, "max_file_size": 512, "max_files": 10, **asked.get("file_upload", {})}
+    limit = wanted.get("rate_limits", {}).get("max_requests_per_1_minute", 10)
+    return {
+        "id": f"cksess_{secrets.token_hex(16)}",
+        "object": "chatkit.session",
+        "client_secret": f"ek_{secrets.token_hex(32)}",
+        "expires_at": int(time.time()) + wanted.get("expires_after", {}).get("seconds", 600),
+        "status": "active",
+        "user": wanted["user"],
+        "workflow": {
+            "id": workflow["id"],
+            "version": workflow.get("version"),
+            "state_variables": workflow.get("state_variables") or None,
+            "tracing": {"enabled": True, **workflow.get("tracing", {})},
+        },
+        "chatkit_configuration": {
+            "automatic_thread_titling": {"enabled": True, **asked.get("automatic_thread_titling", {})},
+            "file_upload": uploads,
+            "history": {"enabled": True, "recent_threads": None, **asked.get("history", {})},
+        },
+        "rate_limits": {"max_requests_per_1_minute": limit},
+        "max_requests_per_1_minute": limit,
+    }
+
+
+def _refusal(request: Received) -> tuple[int, dict[str, Any]] | None:
+    key = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not key.startswith(KEY_PREFIX):
+        return 401, failure(f"Incorrect API key provided: {key[:8]}***{key[-4:]}.", "invalid_api_key")
+    if request.headers.get("OpenAI-Beta") != BETA:
+        return 400, failure("You must provide the OpenAI-Beta header.", "invalid_beta")
+    if request.method != "POST" or not request.path.startswith("/v1/chatkit/sessions"):
+        return 404, failure(f"Invalid URL ({request.method} {request.path})", "unknown_url")
+    return None
+
+
+def _json_object(request: Received) -> dict[str, Any]:
+    with contextlib.suppress(ValueError):
+        if isinstance(request.json, dict):
+            return request.json
+    return {}
+
+
+def _values(value: Any) -> Iterator[Any]:
+    yield value
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for child in children:
+        yield from _values(child)
+
+
+def _read(stream: BinaryIO, connection: int) -> Received | None:
+    """The next request, or ``None`` if the client has closed the connection."""
+    line = stream.readline().decode("latin-1").split()
+    if len(line) != 3:
+        return None
+    headers = http.client.parse_headers(stream)
+    body = stream.read(int(headers.get("Content-Length") or 0))
+    return Received(line[0], line[1], headers, body, connection)
