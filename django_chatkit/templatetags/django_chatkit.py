@@ -21,7 +21,7 @@ from django_chatkit.conf import conf
 
 register = template.Library()
 
-#: Each keyword that sets one of ChatKit's options, and where that option is in ``ChatKitOptions`` of ``@openai/chatkit``.
+#: Each keyword that sets an option, and where that option is in ``ChatKitOptions`` of ``@openai/chatkit``.
 OPTIONS: dict[str, tuple[str, ...]] = {
     "locale": ("locale",),
     "color_scheme": ("theme", "colorScheme"),
@@ -115,7 +115,7 @@ def _csrf(request: HttpRequest | None) -> dict[str, str | None]:
 
 
 def _chatkit_options(keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """Nest ``{"greeting": "Hi"}`` as ``{"startScreen": {"greeting": "Hi"}}``; a shorter path never undoes a longer one."""
+    """Nest ``{"greeting": "Hi"}`` as ``{"startScreen": {"greeting": "Hi"}}``; a longer path wins over a shorter one."""
     for name in keywords:
         if name not in OPTIONS:
             raise TemplateSyntaxError(_unknown(name))
@@ -161,9 +161,7 @@ def _texts() -> dict[str, str]:
     return {
         "loading": gettext("Loading the chat…"),
         "again": gettext("Try again"),
-        "script": gettext(
-            "The chat could not be loaded. Your network or a content blocker may be keeping OpenAI’s script away."
-        ),
+        "script": gettext("The chat could not be loaded. A content blocker or your network may be in the way."),
         "network": gettext("This site cannot be reached. Please check your connection."),
         "login": gettext("Please log in to use the chat."),
         "forbidden": gettext("Your account has no access to this chat."),
