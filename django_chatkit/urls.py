@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from . import views
 
 app_name = "django_chatkit"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("sessions/", views.SessionListView.as_view(), name="session-list"),
+    path("sessions/<slug:session_id>/", views.SessionDetailView.as_view(), name="session-detail"),
+    path("sessions/<slug:session_id>/cancel/", views.SessionCancelView.as_view(), name="session-cancel"),
+]

@@ -103,9 +103,13 @@ def reuse_session(prepared: PreparedSession, request: HttpRequest) -> IssuedSess
     remembered = cookies.recall(request, prepared.workflow.slug, prepared.fingerprint)
     if remembered is None:
         return None
-    until = timezone.now() + timedelta(seconds=cookies.MARGIN)
-    session = ChatSession.objects.active(until).filter(pk=remembered.record, user_key=prepared.owner.key).first()
-    return IssuedSession(session, remembered.client_secret, reused=True) if session else None
+    records = ChatSession.objects.active(timezone.now() + timedelta(seconds=cookies.MARGIN)).defer("state_variables")
+    own = {"pk": remembered.record, "user_key": prepared.owner.key, "workflow": prepared.workflow}
+    session = records.filter(**own).first()
+    if session is None:
+        return None
+    session.workflow = prepared.workflow
+    return IssuedSession(session, remembered.client_secret, reused=True)
 
 
 def remember_session(

@@ -1,0 +1,63 @@
+"""``cancel_chatkit_sessions``: make the secrets of a user, of a workflow or of everybody useless now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ... import sessions
+from ...exceptions import ChatKitError, ChatKitNotConfigured
+from ...models import ChatSession, ChatSessionQuerySet, Workflow
+
+
+class Command(BaseCommand):
+    help = "Cancels active ChatKit sessions, at OpenAI and in the records. Fails if one could not be cancelled."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        which = parser.add_mutually_exclusive_group(required=True)
+        which.add_argument("--user", metavar="NAME", help="Name or primary key of a user.")
+        which.add_argument("--workflow", metavar="SLUG", help="Sessions of this workflow.")
+        which.add_argument("--all", action="store_true", help="Every active session.")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        failures = 0
+        cancelled = 0
+        for session in self._selected(options).select_related("workflow").iterator():
+            try:
+                sessions.cancel_session(session)
+                cancelled += 1
+            except (ChatKitError, ChatKitNotConfigured) as error:
+                failures += 1
+                self.stderr.write(f"{session.session_id}: {error}")
+        self.stdout.write(f"{cancelled} sessions cancelled.")
+        if failures:
+            raise CommandError(f"{failures} sessions could not be cancelled; they expire by themselves.")
+
+    def _selected(self, options: dict[str, Any]) -> ChatSessionQuerySet:
+        active = ChatSession.objects.active()
+        if options["user"]:
+            return active.filter(user=_user(options["user"]))
+        if options["workflow"]:
+            return active.filter(workflow=_workflow(options["workflow"]))
+        return active
+
+
+def _user(name: str) -> Any:
+    users = get_user_model()._default_manager
+    for field in (get_user_model().USERNAME_FIELD, "pk"):
+        try:
+            return users.get(**{field: name})
+        except (get_user_model().DoesNotExist, ValueError, ValidationError):
+            continue
+    raise CommandError(f"There is no user with the name or primary key {name!r}.")
+
+
+def _workflow(slug: str) -> Workflow:
+    try:
+        return Workflow.objects.get(slug=slug)
+    except Workflow.DoesNotExist:
+        known = ", ".join(Workflow.objects.values_list("slug", flat=True)) or "none"
+        raise CommandError(f"There is no workflow {slug!r}; there are: {known}.") from None

@@ -1,0 +1,70 @@
+"""The throttle on new sessions: a counter per window in Django's cache, exact for any number of parallel requests."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+
+from rest_framework.request import Request
+from rest_framework.settings import api_settings
+from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.views import APIView
+
+from .conf import conf
+from .identity import authenticated_user, owner_of
+
+
+class SessionThrottle(SimpleRateThrottle):
+    """``THROTTLE_RATE`` new sessions per user. Visitors who are not logged in are also counted by address, because a
+    visitor who drops the cookies is a new one.
+
+    The window is part of the key, and counting is one ``incr``, so nothing is read and written back.
+    """
+
+    num_requests: int
+    duration: int
+
+    def get_rate(self) -> str | None:
+        return conf.THROTTLE_RATE
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        """Whether one more session may be issued; counts it."""
+        if self.rate is None:
+            return True
+        counts = [self._count(who) for who in self._subjects(request)]
+        return max(counts) <= self.num_requests
+
+    def wait(self) -> float:
+        """Seconds until the next window."""
+        return float(self.duration - self.timer() % self.duration)
+
+    def _subjects(self, request: Request) -> list[str]:
+        who = [owner_of(request).key]
+        return who if authenticated_user(request) else [*who, _digest(_network(self._address(request)))]
+
+    def _address(self, request: Request) -> str:
+        """``X-Forwarded-For`` counts only where DRF's ``NUM_PROXIES`` says how much of it can be trusted."""
+        if api_settings.NUM_PROXIES is None:
+            return str(request.META.get("REMOTE_ADDR", ""))
+        return self.get_ident(request)
+
+    def _count(self, who: str) -> int:
+        key = f"django_chatkit_throttle_{self.rate}_{who}_{int(self.timer() // self.duration)}".replace("/", "_")
+        self.cache.add(key, 0, timeout=self.duration)
+        try:
+            return int(self.cache.incr(key))
+        except ValueError:  # evicted meanwhile
+            return 1
+
+
+def _network(address: str) -> str:
+    """The address; of an IPv6 address the /64, of which one visitor has all."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else address
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()

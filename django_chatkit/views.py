@@ -1,0 +1,279 @@
+"""The HTTP API: issue, list, show and cancel the caller's own sessions."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from typing import Any
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import connections
+from django.db.models import QuerySet
+from django.db.transaction import non_atomic_requests
+from rest_framework import exceptions, generics, serializers, status
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.pagination import CursorPagination
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+from rest_framework.views import exception_handler
+
+from . import csrf, sessions
+from .conf import conf
+from .exceptions import (
+    ChatKitConfigurationRejected,
+    ChatKitError,
+    ChatKitNotConfigured,
+    ChatKitRateLimited,
+    ChatKitTimeout,
+    SessionNotSaved,
+)
+from .identity import authenticated_user, known_owner
+from .models import ChatSession, Workflow
+from .parsers import StrictJSONParser
+from .serializers import IssuedSessionSerializer, SessionRequestSerializer, SessionSerializer
+from .throttling import SessionThrottle
+
+logger = logging.getLogger("django_chatkit")
+
+_TROUBLES: tuple[tuple[type[Exception], int, str, str], ...] = (
+    (ChatKitNotConfigured, 503, "misconfigured", "The chat is not set up correctly."),
+    (ChatKitConfigurationRejected, 503, "misconfigured", "The chat is not set up correctly."),
+    (ChatKitRateLimited, 503, "upstream_rate_limited", "The chat is busy. Try again later."),
+    (SessionNotSaved, 503, "not_saved", "The chat session could not be saved. Try again."),
+    (ChatKitTimeout, 504, "upstream_timeout", "The chat service did not answer in time. Try again."),
+    (ChatKitError, 502, "upstream_error", "The chat service cannot be reached. Try again later."),
+)
+
+
+class Trouble(exceptions.APIException):
+    """A failure that is not the caller's; ``wait`` becomes ``Retry-After``."""
+
+    def __init__(self, error: Exception) -> None:
+        self.status_code, code, detail = next(row[1:] for row in _TROUBLES if isinstance(error, row[0]))
+        super().__init__(detail, code)
+        retry_after = getattr(error, "retry_after", None)
+        if isinstance(error, ChatKitRateLimited) and retry_after is not None:
+            self.wait = math.ceil(retry_after)
+
+
+class WorkflowNotFound(exceptions.NotFound):
+    """No such workflow, or it is not active."""
+
+    default_detail = "There is no such chat."
+    default_code = "workflow_not_found"
+
+
+class JSONOnly(BaseContentNegotiation):
+    """Answers are JSON, whatever the caller says it accepts: a page in the browsable API would print secrets."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return next(
+            (parser for parser in parsers if request.content_type.split(";")[0].strip() == parser.media_type), None
+        )
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class NewestFirst(CursorPagination):
+    """Pages by primary key."""
+
+    page_size = 20
+    ordering = "-id"
+
+    def decode_cursor(self, request: Request) -> Any:
+        cursor = super().decode_cursor(request)
+        if cursor and cursor.position is not None and not re.fullmatch("[0-9]{1,19}", str(cursor.position)):
+            raise exceptions.NotFound(self.invalid_cursor_message)
+        return cursor
+
+
+class ChatKitView(generics.GenericAPIView[ChatSession]):
+    """What all views share. The project's own authentication classes decide who calls; its other DRF settings do not
+    reach this API.
+    """
+
+    parser_classes = (StrictJSONParser,)
+    renderer_classes = (JSONRenderer,)
+    content_negotiation_class = JSONOnly
+    pagination_class = NewestFirst
+    filter_backends = ()
+    throttle_classes = ()
+    versioning_class = None
+    metadata_class = None
+    queryset = ChatSession.objects.all()
+    serializer_class = SessionSerializer
+    lookup_field = "session_id"
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """Never in a transaction, on any database: it would be open while OpenAI is being called."""
+        view = super().as_view(**initkwargs)
+        for alias in connections:
+            view = non_atomic_requests(using=alias)(view)
+        return view
+
+    def get_authenticators(self) -> list[Any]:
+        classes: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+        return [authenticator() for authenticator in classes]
+
+    def get_permissions(self) -> list[Any]:
+        return [permission() for permission in conf.PERMISSION_CLASSES]
+
+    def get_exception_handler(self) -> Any:
+        return _answer_with_code
+
+    def perform_authentication(self, request: Request) -> None:
+        """Authenticate, then check CSRF unless a header has shown who calls. Nothing is parsed before that."""
+        refused = csrf.failure(request._request)
+        try:
+            super().perform_authentication(request)
+        except (exceptions.AuthenticationFailed, exceptions.NotAuthenticated):
+            raise
+        except exceptions.APIException:  # SessionAuthentication parses the body to look for a token
+            if refused is None:
+                raise
+            raise csrf.CSRFFailed(refused) from None
+        if refused is not None and not csrf.header_authenticates(request):
+            raise csrf.CSRFFailed(refused)
+
+    def check_permissions(self, request: Request) -> None:
+        """Visitors who are not logged in may see and cancel what they were issued."""
+        if authenticated_user(request) or not known_owner(request):
+            super().check_permissions(request)
+
+    def get_queryset(self) -> QuerySet[ChatSession]:
+        """The caller's own sessions; somebody else's do not exist."""
+        owner = known_owner(self.request)
+        own = owner.sessions() if owner else super().get_queryset().none()
+        return own.select_related("workflow").defer("state_variables", "workflow__state_variables")
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, ChatKitError | ChatKitNotConfigured):
+            trouble = Trouble(exc)
+            _log(exc, trouble)
+            exc = trouble
+        response = super().handle_exception(exc)
+        if isinstance(exc, csrf.CSRFFailed):
+            response[csrf.TOKEN_HEADER] = csrf.fresh_token(self.request)
+        return response
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        response["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+class SessionListView(ChatKitView):
+    """Issue a session, or list one's own."""
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
+        return SessionRequestSerializer if self.request.method == "POST" else SessionSerializer
+
+    def check_permissions(self, request: Request) -> None:
+        """For a new session they depend on the workflow: see ``_admit``."""
+        if request.method != "POST":
+            super().check_permissions(request)
+
+    def get(self, request: Request) -> Response:
+        """The caller's sessions, newest first, without their secrets."""
+        page = self.paginate_queryset(self.get_queryset())
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def post(self, request: Request) -> Response:
+        """A ChatKit session of a workflow for the caller, with its client secret.
+
+        200 if this browser's unexpired session was handed out again, 201 if a new one was issued.
+        """
+        wanted = self._validated(request)
+        workflow = self._workflow(wanted.get("workflow"))
+        self._admit(request, workflow)
+        prepared = self._prepared(request, workflow, wanted.get("state_variables", {}))
+        issued = None if wanted["refresh"] else sessions.reuse_session(prepared, request._request)
+        if issued is None:
+            self._throttle(request)
+            issued = sessions.issue_session(prepared)
+        context = {"client_secret": issued.client_secret}
+        answer = IssuedSessionSerializer(issued.session, context=context).data
+        response = Response(answer, status.HTTP_200_OK if issued.reused else status.HTTP_201_CREATED)
+        sessions.remember_session(request._request, response, prepared, issued)
+        return response
+
+    def _validated(self, request: Request) -> dict[str, Any]:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        wanted: dict[str, Any] = serializer.validated_data
+        return wanted
+
+    def _workflow(self, slug: str | None) -> Workflow:
+        try:
+            return Workflow.objects.embedded(slug)
+        except Workflow.DoesNotExist:
+            raise WorkflowNotFound from None
+
+    def _admit(self, request: Request, workflow: Workflow) -> None:
+        """``allow_anonymous`` opens a workflow to visitors who are not logged in; ``groups`` close it to others."""
+        user = authenticated_user(request)
+        if user is not None or not workflow.allow_anonymous:
+            super().check_permissions(request)
+        if not workflow.is_open_to(user):
+            self.permission_denied(request)
+
+    def _prepared(
+        self, request: Request, workflow: Workflow, state_variables: dict[str, Any]
+    ) -> sessions.PreparedSession:
+        refused = [name for name in state_variables if name not in workflow.client_state_variables]
+        if refused:
+            problems = [f"“{name}”: a page may not set this state variable of this workflow." for name in refused]
+            raise serializers.ValidationError({"state_variables": problems})
+        try:
+            return sessions.prepare_session(workflow, request=request._request, state_variables=state_variables)
+        except DjangoValidationError as error:
+            raise serializers.ValidationError({"state_variables": error.messages}) from None
+
+    def _throttle(self, request: Request) -> None:
+        throttle = SessionThrottle()
+        if not throttle.allow_request(request, self):
+            self.throttled(request, throttle.wait())
+
+
+class SessionDetailView(ChatKitView):
+    """One of the caller's own sessions."""
+
+    def get(self, request: Request, session_id: str) -> Response:
+        """The session as it is now, without its secret. Somebody else's is a 404, as is one that never existed."""
+        return Response(self.get_serializer(self.get_object()).data)
+
+
+class SessionCancelView(ChatKitView):
+    """Cancel one of the caller's own sessions."""
+
+    def post(self, request: Request, session_id: str) -> Response:
+        """Make the session's secret useless. Cancelling what has ended changes nothing."""
+        return Response(self.get_serializer(sessions.cancel_session(self.get_object())).data)
+
+
+def _answer_with_code(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's own answer, with the error's code beside ``detail``."""
+    response = exception_handler(exc, context)
+    if response is not None and isinstance(response.data, dict) and set(response.data) == {"detail"}:
+        response.data["code"] = getattr(response.data["detail"], "code", "error")
+    return response
+
+
+def _log(error: Exception, trouble: Trouble) -> None:
+    """One record per failure, of words that hold no key, no secret and no text of OpenAI's."""
+    fields = {
+        "status": trouble.status_code,
+        "code": trouble.get_codes(),
+        "request_id": getattr(error, "request_id", None),
+        "upstream_status": getattr(error, "status_code", None),
+        "upstream_code": getattr(error, "code", None),
+    }
+    logger.error(
+        "%s Answered %d %s, request id %s.", error, fields["status"], fields["code"], fields["request_id"], extra=fields
+    )
