@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.utils.translation import gettext_lazy as _
 
@@ -20,3 +20,5 @@ class DjangoChatKitConfig(AppConfig):
 
         user_logged_in.connect(receivers.start_login, dispatch_uid="django_chatkit.start_login")
         user_logged_out.connect(receivers.cancel_on_logout, dispatch_uid="django_chatkit.cancel_on_logout")
+        if apps.is_installed("drf_spectacular"):
+            from . import schema  # noqa: F401  (importing it registers the descriptions)

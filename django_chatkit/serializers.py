@@ -31,7 +31,7 @@ class StateVariablesField(serializers.DictField):
 
 
 class SessionRequestSerializer(serializers.Serializer[Any]):
-    """``{"workflow": slug?, "state_variables": {}?, "refresh": bool?}``; anything else is refused."""
+    """What a page asks for; any other field is refused."""
 
     workflow = serializers.CharField(
         required=False,
@@ -47,6 +47,9 @@ class SessionRequestSerializer(serializers.Serializer[Any]):
         default=False,
         help_text="Always issue a new session, as when the old secret has expired.",
     )
+
+    class Meta:
+        ref_name = "ChatKitSessionRequest"
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         unknown = set(self.initial_data) - set(self.fields)
@@ -75,11 +78,17 @@ class SessionSerializer(_SessionSerializer):
     created_at = serializers.DateTimeField(format=ISO_8601)
     ended_at = serializers.DateTimeField(format=ISO_8601, allow_null=True)
 
+    class Meta:
+        ref_name = "ChatKitSession"
+
 
 class IssuedSessionSerializer(_SessionSerializer):
-    """The answer that brings a browser its client secret, which is given as ``context``."""
+    """A session with its client secret."""
 
     client_secret = serializers.SerializerMethodField(help_text="For OpenAI's component, and for nothing else.")
+
+    class Meta:
+        ref_name = "IssuedChatKitSession"
 
     def get_client_secret(self, session: ChatSession) -> str:
         return str(self.context["client_secret"])
