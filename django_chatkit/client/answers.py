@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import NoneType
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias, TypeVar
 
 import requests
-from urllib3.exceptions import InvalidHeader
-from urllib3.util import Retry
 
 from ..exceptions import (
     ChatKitConfigurationRejected,
@@ -25,12 +25,6 @@ from ..redaction import Secret
 
 MAX_ANSWER_BYTES = 16 * 2**20
 MAX_TIMESTAMP = 253_402_300_799  # the last second of the year 9999
-
-_CONFIGURATION: dict[str, dict[str, type]] = {
-    "automatic_thread_titling": {"enabled": bool},
-    "file_upload": {"enabled": bool, "max_file_size": int, "max_files": int},
-    "history": {"enabled": bool, "recent_threads": int},
-}
 
 T = TypeVar("T")
 Parser: TypeAlias = Callable[[dict[str, Any], str | None], T | ChatKitError]
@@ -82,12 +76,15 @@ def outcome(response: requests.Response, parse: Parser[T], api_key: Secret) -> T
 
 
 def _content(response: requests.Response) -> bytes | None:
-    """The whole answer, or ``None`` if it is larger than any answer should be."""
+    """The whole answer, or ``None`` if it is larger than any answer should be. Nothing if it cannot be unpacked."""
     content = bytearray()
-    for chunk in response.iter_content(2**16):
-        content += chunk
-        if len(content) > MAX_ANSWER_BYTES:
-            return None
+    try:
+        for chunk in response.iter_content(2**16):
+            content += chunk
+            if len(content) > MAX_ANSWER_BYTES:
+                return None
+    except requests.exceptions.ContentDecodingError:
+        return b""
     return bytes(content)
 
 
@@ -127,13 +124,18 @@ def _status_error(
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that OpenAI asks to wait: ``retry-after-ms``, or ``Retry-After`` as a number or a date."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = headers.get(name, "")
+        value = headers.get(name, "").strip()
         if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
             return float(value) * unit
+    return _until(headers.get("retry-after", ""))
+
+
+def _until(date: str) -> float | None:
     try:
-        return Retry().parse_retry_after(headers.get("retry-after", ""))
-    except (InvalidHeader, ValueError, OverflowError):
+        moment = parsedate_to_datetime(date)
+    except (ValueError, OverflowError):
         return None
+    return max(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - time.time(), 0.0)
 
 
 def issued(answer: dict[str, Any], request_id: str | None) -> ChatKitSession | ChatKitError:
@@ -151,8 +153,8 @@ def issued(answer: dict[str, Any], request_id: str | None) -> ChatKitSession | C
         user=_text(answer.get("user"), ".{1,512}"),
         workflow_id=_text(workflow.get("id"), ".{1,255}"),
         workflow_version=_text(workflow.get("version"), ".{1,255}"),
-        state_variables=_typed(workflow.get("state_variables"), dict),
-        tracing_enabled=_typed(_object(workflow.get("tracing")).get("enabled"), bool),
+        state_variables=_object(workflow.get("state_variables")) or None,
+        tracing_enabled=_flag(_object(workflow.get("tracing")).get("enabled")),
         chatkit_configuration=_configuration(answer.get("chatkit_configuration")),
         max_requests_per_1_minute=_count(rate_limits.get("max_requests_per_1_minute"))
         or _count(answer.get("max_requests_per_1_minute")),
@@ -173,10 +175,6 @@ def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _typed(value: Any, kind: type[T]) -> T | None:
-    return value if type(value) is kind else None
-
-
 def _count(value: object) -> int | None:
     return value if type(value) is int and 0 < value < 2**31 else None
 
@@ -192,13 +190,31 @@ def _timestamp(value: object) -> int | None:
     return int(value)
 
 
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+_CONFIGURATION: dict[str, dict[str, Callable[[object], bool | int | None]]] = {
+    "automatic_thread_titling": {"enabled": _flag},
+    "file_upload": {"enabled": _flag, "max_file_size": _count, "max_files": _count},
+    "history": {"enabled": _flag, "recent_threads": _count},
+}
+
+
 def _configuration(value: object) -> dict[str, dict[str, bool | int | None]] | None:
+    """The sections and fields that OpenAI's answer brings; ``None`` is OpenAI's "no limit"."""
     if not isinstance(value, dict):
         return None
-    resolved = {}
-    for section, fields in _CONFIGURATION.items():
-        given = _object(value.get(section))
-        resolved[section] = {
-            name: given[name] for name, kind in fields.items() if type(given.get(name, "")) in (kind, NoneType)
-        }
-    return {section: fields for section, fields in resolved.items() if fields}
+    resolved = {name: _section(value.get(name), fields) for name, fields in _CONFIGURATION.items()}
+    return {name: section for name, section in resolved.items() if section}
+
+
+def _section(
+    value: object, fields: Mapping[str, Callable[[object], bool | int | None]]
+) -> dict[str, bool | int | None]:
+    given = _object(value)
+    return {
+        name: given[name]
+        for name, checked in fields.items()
+        if name in given and (given[name] is None or checked(given[name]) is not None)
+    }
