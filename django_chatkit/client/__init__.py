@@ -1,7 +1,7 @@
 """OpenAI's ChatKit sessions API over requests: arguments in, dataclasses out, one deadline over everything.
 
 Failures are built where they happen and raised where no local variable, no earlier exception and so no traceback
-holds the key, the request or the answer.
+holds the key or the answer.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import random
 import re
 import time
 from collections.abc import Mapping
+from http.client import HTTPException
 from typing import Any, TypeVar
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 from urllib3.util import Timeout
 
 from ..exceptions import (
@@ -56,14 +57,15 @@ class ChatKitClient:
         deadline: float = 15,
         max_retries: int = 2,
     ) -> None:
+        api_key = self._api_key = Secret(api_key or "")  # before anything that may fail, and show its local variables
         for name, value in (("api_key", api_key), ("organization", organization or "-"), ("project", project or "-")):
             if not re.fullmatch(r"[!-~]+", value):
                 raise ValueError(f"{name} is empty or holds characters that no HTTP header may hold.")
-        self._api_key = Secret(api_key)
         self.base_url = base_url.rstrip("/")
         self.organization = organization
         self.project = project
-        self.timeout = timeout
+        connect, read = timeout
+        self.timeout = (connect, read)
         self.deadline = deadline
         self.max_retries = max_retries
 
@@ -82,7 +84,7 @@ class ChatKitClient:
         """``POST /chatkit/sessions``. What is ``None``, at any depth, is left out of the request.
 
         Repeated only where nothing can have been created: when no connection came about, or after a 429.
-        Raises a ``ChatKitError``.
+        Raises a ``ChatKitError``, or ``ValueError`` or ``TypeError`` for what JSON cannot hold.
         """
         body = session_request(
             user=user,
@@ -91,7 +93,8 @@ class ChatKitClient:
             expires_after=expires_after,
             rate_limits=rate_limits,
         )
-        return self._call("/chatkit/sessions", body, issued, repeatable=(ChatKitRateLimited,))
+        text = json.dumps(body, allow_nan=False)
+        return self._call("/chatkit/sessions", text, issued, repeatable=(ChatKitRateLimited,))
 
     def cancel_session(self, session_id: str) -> EndedSession:
         """``POST /chatkit/sessions/{session_id}/cancel``: its secret stops working. May be repeated at will.
@@ -103,9 +106,7 @@ class ChatKitClient:
         repeatable = (ChatKitRateLimited, ChatKitServerError, ChatKitConnectionError)
         return self._call(f"/chatkit/sessions/{session_id}/cancel", None, ended, repeatable=repeatable)
 
-    def _call(
-        self, path: str, body: dict[str, Any] | None, parse: Parser[T], *, repeatable: tuple[type[ChatKitError], ...]
-    ) -> T:
+    def _call(self, path: str, body: str | None, parse: Parser[T], *, repeatable: tuple[type[ChatKitError], ...]) -> T:
         end = time.monotonic() + self.deadline
         attempt = 0
         while isinstance(result := self._attempt(path, body, parse, end), ChatKitError):
@@ -117,22 +118,25 @@ class ChatKitClient:
             attempt += 1
         return result
 
-    def _attempt(self, path: str, body: dict[str, Any] | None, parse: Parser[T], end: float) -> T | ChatKitError:
-        """One exchange. Never raises: an error is returned, without the context it came about in."""
+    def _attempt(self, path: str, body: str | None, parse: Parser[T], end: float) -> T | ChatKitError:
+        """One exchange. Its failure is returned, without the context it came about in, which holds the key."""
         token = give_up_at.set(end)
         try:
             with self._post(path, body, end) as response:
                 return outcome(response, parse, self._api_key)
-        except Exception as err:  # whatever it is, its traceback holds the key
+        except (OSError, HTTPError, HTTPException) as err:
             return _connection_error(err, timed_out=time.monotonic() >= end)
+        except BaseException as err:  # the time limit of a task, say; only its type and text go on
+            err.__context__ = None
+            raise err.with_traceback(None) from None
         finally:
             give_up_at.reset(token)
 
-    def _post(self, path: str, body: dict[str, Any] | None, end: float) -> requests.Response:
+    def _post(self, path: str, body: str | None, end: float) -> requests.Response:
         connect, read = self.timeout
         return pool(self._api_key, self.base_url).post(
             self.base_url + path,
-            data=None if body is None else json.dumps(body),
+            data=body,
             headers=self._headers(),
             auth=self._authorize,
             timeout=Timeout(connect=connect, read=read, total=max(end - time.monotonic(), 0.001)),  # type: ignore[arg-type]
@@ -160,11 +164,8 @@ def session_request(**parts: Any) -> dict[str, Any]:
 
 
 def _set_only(value: Mapping[str, Any]) -> dict[str, Any]:
-    parts = (
-        (name, _set_only(item) or None if isinstance(item, Mapping) and name != "state_variables" else item)
-        for name, item in value.items()
-    )
-    return {name: item for name, item in parts if item is not None}
+    parts = ((name, _set_only(item) if isinstance(item, Mapping) else item) for name, item in value.items())
+    return {name: item for name, item in parts if item is not None and (item != {} or name == "state_variables")}
 
 
 def _wait(error: ChatKitError, attempt: int) -> float | None:
@@ -175,10 +176,17 @@ def _wait(error: ChatKitError, attempt: int) -> float | None:
 
 
 def _connection_error(err: Exception, *, timed_out: bool) -> ChatKitConnectionError:
-    cause = err.args[0] if err.args else None
-    reason = getattr(cause, "reason", cause)  # urllib3's own error, inside that of requests
+    reason = _reason(err)
     sent = not isinstance(reason, ConnectTimeoutError | NewConnectionError)
-    if timed_out or isinstance(err, requests.Timeout) or isinstance(reason, ReadTimeoutError):
+    if timed_out or isinstance(err, requests.Timeout) or isinstance(reason, ReadTimeoutError | ConnectTimeoutError):
         return ChatKitTimeout("OpenAI did not answer in time.", sent=sent)
-    name = type(reason if isinstance(reason, Exception) else err).__name__
+    name = type(reason).__name__
     return ChatKitConnectionError(f"OpenAI could not be reached, or the connection was cut ({name}).", sent=sent)
+
+
+def _reason(err: Exception) -> Exception:
+    """urllib3's own error, inside that of requests, and inside the one that says it was the proxy's."""
+    cause = err.args[0] if err.args else None
+    cause = getattr(cause, "reason", cause)
+    cause = getattr(cause, "original_error", cause)
+    return cause if isinstance(cause, Exception) else err
