@@ -261,6 +261,11 @@ def test_everybody_sees_the_help_page_and_is_sent_to_log_in_for_the_chat(site, c
     assert 'role="alert"' in response.content.decode()
 
 
+def test_pages_without_an_icon_get_the_leaf(site, client):
+    site()
+    assert client.get("/favicon.ico").headers["Location"] == "/static/shop/leaf.svg"
+
+
 @pytest.mark.django_db
 def test_the_chat_page_has_the_chat_and_says_that_a_stand_in_answers(site, client):
     site()
