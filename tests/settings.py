@@ -1,4 +1,4 @@
-"""Settings of the test project. ``DB_BACKEND`` chooses the database: ``sqlite`` (default), ``postgresql``, ``mysql``."""
+"""Settings of the test project. ``DB_BACKEND`` chooses its database: ``sqlite``, ``postgresql``, ``mysql``."""
 
 from __future__ import annotations
 
