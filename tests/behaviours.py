@@ -111,9 +111,14 @@ def reset(exchange: Exchange) -> None:
     exchange.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-def unread(exchange: Exchange) -> None:
-    """Reset the connection before reading the request."""
-    reset(exchange)
+@dataclass(frozen=True)
+class Unread:
+    """Do this as soon as the request begins to arrive, before reading any of it. Not for TLS."""
+
+    behaviour: Behaviour
+
+    def __call__(self, exchange: Exchange) -> bool | None:
+        return self.behaviour(exchange)
 
 
 def hang_up(exchange: Exchange) -> None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Any, BinaryIO, Self
 
-from .behaviours import Behaviour, Exchange, failure, normal, reset, unread
+from .behaviours import Behaviour, Exchange, Unread, failure, normal
 
 #: Keys that the server takes begin like this.
 KEY_PREFIX = "sk-tests-"
@@ -127,10 +127,8 @@ class FakeOpenAI:
     def _exchange(self, connection: socket.socket, stream: BinaryIO, number: int) -> bool | None:
         if not self._tls:
             connection.recv(1, socket.MSG_PEEK)  # something has come, and is still unread
-        if self._script and self._script[0] is unread:
-            self._script.popleft()
-            reset(Exchange(self, connection, Received("", "", Message(), b"", number)))
-            return False
+        if self._script and isinstance(self._script[0], Unread):
+            return self._script.popleft()(Exchange(self, connection, Received("", "", Message(), b"", number)))
         request = _read(stream, number)
         if request is None:
             return False
