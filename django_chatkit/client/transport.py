@@ -147,6 +147,12 @@ class _PunctualResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(_PunctualSocket(sock), *args, **kwargs)  # type: ignore[arg-type]
 
+    def begin(self) -> None:
+        """Drop the parts of the headers that cannot be parsed: urllib3 would log their text."""
+        super().begin()
+        self.headers.defects.clear()
+        self.headers.set_payload("")
+
 
 class _HTTPConnection(HTTPConnection):
     response_class = _PunctualResponse
