@@ -79,7 +79,11 @@ def start_login(request: HttpRequest) -> None:
 
 def _user_identifier(user: Any, request: HttpRequest | None) -> Any:
     identify = conf.USER_IDENTIFIER
-    return identify(user, request=request) if identify else f"user-{user.pk}"
+    if identify:
+        return identify(user, request=request)
+    if getattr(user, "pk", None) is None:
+        raise ChatKitNotConfigured("The authenticated user has no primary key: set USER_IDENTIFIER.")
+    return f"user-{user.pk}"
 
 
 def _visitor_identifier(request: HttpRequest | None) -> str:
@@ -106,7 +110,11 @@ def _checked(identifier: Any) -> str:
 def _login_key(request: HttpRequest | None, user: Any) -> str:
     """Empty for callers that a token identifies: they have no Django session, and are not given one."""
     session = getattr(request, "session", None)
-    if session is None or (user is not None and session.get(SESSION_KEY) != user._meta.pk.value_to_string(user)):
+    if session is None or (user is not None and not _is_logged_in(user, session)):
         return ""
     key: str = session.setdefault(LOGIN_KEY, secrets.token_hex(16))
     return key
+
+
+def _is_logged_in(user: Any, session: Any) -> bool:
+    return isinstance(user, get_user_model()) and session.get(SESSION_KEY) == user._meta.pk.value_to_string(user)
