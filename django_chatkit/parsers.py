@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from rest_framework import exceptions, status
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import BaseParser
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -20,20 +20,37 @@ class BodyTooLarge(exceptions.APIException):
     default_code = "body_too_large"
 
 
-class StrictJSONParser(JSONParser):
-    """UTF-8 JSON without NaN, infinity, repeated names, half surrogate pairs or bottomless nesting."""
+class StrictJSONParser(BaseParser):
+    """UTF-8 JSON without NaN, infinity, repeated names, half surrogate pairs or bottomless nesting.
+
+    It is none of DRF's ``JSONParser``s, for which DRF would read all of the body before the limit is looked at.
+    """
+
+    media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         """The decoded body. Raises ``BodyTooLarge`` and ``ParseError``."""
-        body = stream.read(MAX_BODY_BYTES + 1)
+        try:
+            body = stream.read(MAX_BODY_BYTES + 1)
+        except OSError:
+            raise exceptions.ParseError("The request body broke off.") from None
         if len(body) > MAX_BODY_BYTES:
             raise BodyTooLarge
-        try:
-            data = json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique)
-            json.dumps(data, ensure_ascii=False).encode()
-        except (ValueError, RecursionError):
-            raise exceptions.ParseError("The request body is not valid JSON in UTF-8.") from None
-        return data
+        return _decoded(body) if body or _is_chunked(parser_context) else {}
+
+
+def _is_chunked(parser_context: Mapping[str, Any] | None) -> bool:
+    """Whether there is a body after all, which WSGI servers do not hand on: better refused than taken for none."""
+    return bool(parser_context) and "HTTP_TRANSFER_ENCODING" in parser_context["request"].META
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        data = json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        json.dumps(data, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise exceptions.ParseError("The request body is not valid JSON in UTF-8.") from None
+    return data
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import connections
 from django.db.models import QuerySet
 from django.db.transaction import non_atomic_requests
+from django.http import HttpRequest
 from rest_framework import exceptions, generics, serializers, status
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.pagination import CursorPagination
@@ -70,9 +71,8 @@ class JSONOnly(BaseContentNegotiation):
     """Answers are JSON, whatever the caller says it accepts: a page in the browsable API would print secrets."""
 
     def select_parser(self, request: Request, parsers: Any) -> Any:
-        return next(
-            (parser for parser in parsers if request.content_type.split(";")[0].strip() == parser.media_type), None
-        )
+        media_type = request.content_type.split(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == media_type), None)
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
         return renderers[0], renderers[0].media_type
@@ -115,6 +115,12 @@ class ChatKitView(generics.GenericAPIView[ChatSession]):
         for alias in connections:
             view = non_atomic_requests(using=alias)(view)
         return view
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """A body that is sent in chunks, or over HTTP/2, may come without a length: DRF would take it for none."""
+        if not request.META.get("CONTENT_LENGTH") and _may_have_body(request):
+            request.META["CONTENT_LENGTH"] = "-1"
+        return super().initialize_request(request, *args, **kwargs)
 
     def get_authenticators(self) -> list[Any]:
         classes: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES
@@ -255,6 +261,10 @@ class SessionCancelView(ChatKitView):
     def post(self, request: Request, session_id: str) -> Response:
         """Make the session's secret useless. Cancelling what has ended changes nothing."""
         return Response(self.get_serializer(sessions.cancel_session(self.get_object())).data)
+
+
+def _may_have_body(request: HttpRequest) -> bool:
+    return "HTTP_TRANSFER_ENCODING" in request.META or request.content_type == StrictJSONParser.media_type
 
 
 def _answer_with_code(exc: Exception, context: dict[str, Any]) -> Response | None:
