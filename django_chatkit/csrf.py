@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.middleware.csrf import get_token
 from rest_framework import exceptions
-from rest_framework.authentication import CSRFCheck, SessionAuthentication
+from rest_framework.authentication import CSRFCheck, RemoteUserAuthentication, SessionAuthentication
 from rest_framework.request import Request
 
 #: Where a refused page finds the token it should have sent. Other origins cannot read it.
@@ -32,11 +32,14 @@ def failure(request: HttpRequest) -> str | None:
 
 
 def header_authenticates(request: Request) -> bool:
-    """Whether the caller is known by a header, which other sites cannot make a browser send, and not by a cookie."""
+    """Whether the caller is known by a header, which other sites cannot make a browser send, and not by a cookie.
+
+    A header being there is not enough: a browser that knows the password of a staging site sends it with everything.
+    """
     authenticator = request.successful_authenticator
-    if authenticator is None or isinstance(authenticator, SessionAuthentication):
+    if authenticator is None or isinstance(authenticator, SessionAuthentication | RemoteUserAuthentication):
         return False
-    return "Authorization" in request.headers or not request.COOKIES or _known_without_cookies(request, authenticator)
+    return not request.COOKIES or _known_without_cookies(request, authenticator)
 
 
 def fresh_token(request: Request) -> str:
@@ -52,7 +55,7 @@ def _known_without_cookies(request: Request, authenticator: Any) -> bool:
     bare = copy.copy(request._request)
     bare.COOKIES, bare.user = {}, AnonymousUser()
     bare.META = {name: value for name, value in bare.META.items() if name != "HTTP_COOKIE"}
-    for cached in ("headers", "session"):
+    for cached in ("headers", "session", "_cached_user"):
         vars(bare).pop(cached, None)
     try:
         return authenticator.authenticate(Request(bare)) is not None
