@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.encoding import escape_uri_path
 
 from .redaction import Secret
 
@@ -58,7 +59,7 @@ def remember(
         name,
         value,
         max_age=int(seconds),
-        path=request.path,
+        path=_path(request),
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",
@@ -67,7 +68,7 @@ def remember(
         forget(request, response, slug)
     others = [other for other in request.COOKIES if other.startswith(COOKIE_PREFIX) and other != name]
     for other in others[: -(MAX_COOKIES - 1)]:
-        response.delete_cookie(other, path=request.path, samesite="Lax")
+        response.delete_cookie(other, path=_path(request), samesite="Lax")
 
 
 def forget(request: HttpRequest, response: HttpResponseBase, slug: str) -> None:
@@ -75,4 +76,9 @@ def forget(request: HttpRequest, response: HttpResponseBase, slug: str) -> None:
     name = COOKIE_PREFIX + slug
     response.cookies.pop(name, None)
     if name in request.COOKIES:
-        response.delete_cookie(name, path=request.path, samesite="Lax")
+        response.delete_cookie(name, path=_path(request), samesite="Lax")
+
+
+def _path(request: HttpRequest) -> str:
+    """Of the sessions route, as browsers write it."""
+    return escape_uri_path(request.path)
