@@ -19,6 +19,15 @@ class StrictBooleanField(serializers.BooleanField):
         return data
 
 
+class StrictCharField(serializers.CharField):
+    """Text, and no number that could be written as such."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
 class StateVariablesField(serializers.DictField):
     """Names and primitive values, left as they are; each error names its entry."""
 
@@ -33,7 +42,7 @@ class StateVariablesField(serializers.DictField):
 class SessionRequestSerializer(serializers.Serializer[Any]):
     """What a page asks for; any other field is refused."""
 
-    workflow = serializers.CharField(
+    workflow = StrictCharField(
         required=False,
         trim_whitespace=False,
         help_text="Slug of the workflow. Left out: the default one.",
