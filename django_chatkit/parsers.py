@@ -41,7 +41,7 @@ class StrictJSONParser(BaseParser):
 
 def _is_chunked(parser_context: Mapping[str, Any] | None) -> bool:
     """Whether there is a body after all, which WSGI servers do not hand on: better refused than taken for none."""
-    return bool(parser_context) and "HTTP_TRANSFER_ENCODING" in parser_context["request"].META
+    return parser_context is not None and "HTTP_TRANSFER_ENCODING" in parser_context["request"].META
 
 
 def _decoded(body: bytes) -> Any:

@@ -11,7 +11,7 @@ from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from .conf import conf
-from .identity import authenticated_user, owner_of
+from .identity import Owner
 
 
 class SessionThrottle(SimpleRateThrottle):
@@ -23,6 +23,10 @@ class SessionThrottle(SimpleRateThrottle):
 
     num_requests: int
     duration: int
+
+    def __init__(self, owner: Owner) -> None:
+        super().__init__()
+        self.owner = owner
 
     def get_rate(self) -> str | None:
         return conf.THROTTLE_RATE
@@ -39,8 +43,9 @@ class SessionThrottle(SimpleRateThrottle):
         return float(self.duration - self.timer() % self.duration)
 
     def _subjects(self, request: Request) -> list[str]:
-        who = [owner_of(request).key]
-        return who if authenticated_user(request) else [*who, _digest(_network(self._address(request)))]
+        if self.owner.user is not None:
+            return [self.owner.key]
+        return [self.owner.key, _digest(_network(self._address(request)))]
 
     def _address(self, request: Request) -> str:
         """``X-Forwarded-For`` counts only where DRF's ``NUM_PROXIES`` says how much of it can be trusted."""
@@ -52,18 +57,22 @@ class SessionThrottle(SimpleRateThrottle):
         key = f"django_chatkit_throttle_{self.rate}_{who}_{int(self.timer() // self.duration)}".replace("/", "_")
         self.cache.add(key, 0, timeout=self.duration)
         try:
-            return int(self.cache.incr(key))
+            count = int(self.cache.incr(key))
         except ValueError:  # evicted meanwhile
             return 1
+        self.cache.touch(key, self.duration)  # in a file or a database, counting gives it the cache's default lifetime
+        return count
 
 
 def _network(address: str) -> str:
-    """The address; of an IPv6 address the /64, of which one visitor has all."""
+    """The address; of an IPv6 address the /64, of which one visitor has all, unless it stands for an IPv4 address."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
-    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else address
+    if isinstance(parsed, ipaddress.IPv6Address) and not parsed.ipv4_mapped:
+        return str(ipaddress.ip_network((parsed.packed, 64), strict=False))
+    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
 
 
 def _digest(text: str) -> str:

@@ -9,6 +9,6 @@ from . import views
 app_name = "django_chatkit"
 urlpatterns = [
     path("sessions/", views.SessionListView.as_view(), name="session-list"),
-    path("sessions/<slug:session_id>/", views.SessionDetailView.as_view(), name="session-detail"),
-    path("sessions/<slug:session_id>/cancel/", views.SessionCancelView.as_view(), name="session-cancel"),
+    path("sessions/<str:session_id>/", views.SessionDetailView.as_view(), name="session-detail"),
+    path("sessions/<str:session_id>/cancel/", views.SessionCancelView.as_view(), name="session-cancel"),
 ]

@@ -31,13 +31,15 @@ from .exceptions import (
     ChatKitTimeout,
     SessionNotSaved,
 )
-from .identity import authenticated_user, known_owner
+from .identity import Owner, authenticated_user, known_owner
 from .models import ChatSession, Workflow
 from .parsers import StrictJSONParser
 from .serializers import IssuedSessionSerializer, SessionRequestSerializer, SessionSerializer
 from .throttling import SessionThrottle
 
 logger = logging.getLogger("django_chatkit")
+
+SESSION_ID = re.compile("[A-Za-z0-9_-]{1,255}")
 
 _TROUBLES: tuple[tuple[type[Exception], int, str, str], ...] = (
     (ChatKitNotConfigured, 503, "misconfigured", "The chat is not set up correctly."),
@@ -65,6 +67,12 @@ class WorkflowNotFound(exceptions.NotFound):
 
     default_detail = "There is no such chat."
     default_code = "workflow_not_found"
+
+
+class SessionNotFound(exceptions.NotFound):
+    """No such session, or it is somebody else's."""
+
+    default_detail = "There is no such session."
 
 
 class JSONOnly(BaseContentNegotiation):
@@ -148,14 +156,29 @@ class ChatKitView(generics.GenericAPIView[ChatSession]):
 
     def check_permissions(self, request: Request) -> None:
         """Visitors who are not logged in may see and cancel what they were issued."""
-        if authenticated_user(request) or not known_owner(request):
+        if authenticated_user(request) or not known_owner(request._request):
             super().check_permissions(request)
+
+    def check_object_permissions(self, request: Request, obj: ChatSession) -> None:
+        """As ``check_permissions``, which some of DRF's compound permissions ask again here."""
+        if authenticated_user(request):
+            super().check_object_permissions(request, obj)
 
     def get_queryset(self) -> QuerySet[ChatSession]:
         """The caller's own sessions; somebody else's do not exist."""
-        owner = known_owner(self.request)
+        owner = known_owner(self.request._request)
         own = owner.sessions() if owner else super().get_queryset().none()
         return own.select_related("workflow").defer("state_variables", "workflow__state_variables")
+
+    def get_object(self) -> ChatSession:
+        """The session of the URL. Databases disagree about the case of ids and about what else one may hold."""
+        session_id = self.kwargs["session_id"]
+        known = self.get_queryset().filter(session_id=session_id) if SESSION_ID.fullmatch(session_id) else ()
+        session = next((session for session in known if session.session_id == session_id), None)
+        if session is None:
+            raise SessionNotFound
+        self.check_object_permissions(self.request, session)
+        return session
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, ChatKitError | ChatKitNotConfigured):
@@ -201,7 +224,7 @@ class SessionListView(ChatKitView):
         prepared = self._prepared(request, workflow, wanted.get("state_variables", {}))
         issued = None if wanted["refresh"] else sessions.reuse_session(prepared, request._request)
         if issued is None:
-            self._throttle(request)
+            self._throttle(request, prepared.owner)
             issued = sessions.issue_session(prepared)
         context = {"client_secret": issued.client_secret}
         answer = IssuedSessionSerializer(issued.session, context=context).data
@@ -222,11 +245,14 @@ class SessionListView(ChatKitView):
             raise WorkflowNotFound from None
 
     def _admit(self, request: Request, workflow: Workflow) -> None:
-        """``allow_anonymous`` opens a workflow to visitors who are not logged in; ``groups`` close it to others."""
+        """``allow_anonymous`` opens a workflow to visitors who are not logged in; ``groups`` close it to others.
+
+        Permission classes cannot open one to visitors: it is then open to everyone who is logged in.
+        """
         user = authenticated_user(request)
         if user is not None or not workflow.allow_anonymous:
             super().check_permissions(request)
-        if not workflow.is_open_to(user):
+        if (user is None and not workflow.allow_anonymous) or not workflow.is_open_to(user):
             self.permission_denied(request)
 
     def _prepared(
@@ -241,8 +267,8 @@ class SessionListView(ChatKitView):
         except DjangoValidationError as error:
             raise serializers.ValidationError({"state_variables": error.messages}) from None
 
-    def _throttle(self, request: Request) -> None:
-        throttle = SessionThrottle()
+    def _throttle(self, request: Request, owner: Owner) -> None:
+        throttle = SessionThrottle(owner)
         if not throttle.allow_request(request, self):
             self.throttled(request, throttle.wait())
 
@@ -268,9 +294,9 @@ def _may_have_body(request: HttpRequest) -> bool:
 
 
 def _answer_with_code(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's own answer, with the error's code beside ``detail``."""
+    """DRF's own answer, with the error's code beside ``detail``. Errors by field stay as they are."""
     response = exception_handler(exc, context)
-    if response is not None and isinstance(response.data, dict) and set(response.data) == {"detail"}:
+    if response is not None and isinstance(getattr(exc, "detail", ""), str):
         response.data["code"] = getattr(response.data["detail"], "code", "error")
     return response
 
