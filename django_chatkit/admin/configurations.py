@@ -38,6 +38,7 @@ class ChatKitConfigurationAdmin(ReadableAdmin):
     list_display = ("name", *COLUMNS.values(), "used_by")
     list_filter = tuple((name, DefaultableFilter) for name in SWITCHES)
     show_facets = admin.ShowFacets.NEVER
+    ordering = ("name",)
     search_fields = ("name",)
     readable = COLUMNS
     fieldsets = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -14,6 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from ..identity import Owner
 from ..models import ChatSession, Workflow
 from .lists import BoundedPaginator, LeanChangeList
 from .readonly import configuration_table, variables_table
@@ -121,12 +121,12 @@ class ChatSessionAdmin(BaseAdmin):
         self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """Exact matches only: each has an index, on a table where a search in the middle of texts would not end."""
-        if not search_term:
+        term, users = search_term.strip(), get_user_model()
+        if not term:
             return queryset, False
-        users = get_user_model()
-        named = users._default_manager.filter(**{users.USERNAME_FIELD: search_term}).values_list("pk", flat=True)
-        user_key = hashlib.sha256(search_term.encode()).hexdigest()
-        return queryset.filter(Q(session_id=search_term) | Q(user_key=user_key) | Q(user__in=list(named))), False
+        named = users._default_manager.filter(**{users.USERNAME_FIELD: term}).values_list("pk", flat=True)
+        owned = Q(user_key=Owner(None, term).key) | Q(user__in=list(named))
+        return queryset.filter(Q(session_id=term) | owned), False
 
     @admin.display(description=_("session id"))
     def short_session_id(self, session: ChatSession) -> str:
@@ -140,12 +140,12 @@ class ChatSessionAdmin(BaseAdmin):
         """The status as of now."""
         return ChatSession.Status(session.current_status).label
 
-    @admin.display(description=_("state variables"), empty_value="-")
+    @admin.display(description=_("state variables"))
     def shown_state_variables(self, session: ChatSession) -> str:
         """State variables as a table."""
-        return variables_table(session.state_variables)
+        return variables_table(session.state_variables) or self.get_empty_value_display()
 
-    @admin.display(description=_("configuration"), empty_value="-")
+    @admin.display(description=_("configuration"))
     def shown_configuration(self, session: ChatSession) -> str:
         """The resolved configuration as a table."""
-        return configuration_table(session.chatkit_configuration)
+        return configuration_table(session.chatkit_configuration) or self.get_empty_value_display()

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from ..validators import MAX_INTEGER, MAX_NAME_LENGTH, MAX_STATE_VARIABLES, validate_state_variables
 
 MOST_LINES_SHOWN = 8
+MOST_ROWS_READ = 3 * MAX_STATE_VARIABLES  # room for rows that are empty or deleted
 
 
 class Kind(TextChoices):
@@ -34,7 +35,7 @@ def kind_of(value: object) -> Kind | None:
         return Kind.TEXT
     if isinstance(value, bool):
         return Kind.BOOLEAN
-    if isinstance(value, int) and abs(value) <= MAX_INTEGER:
+    if isinstance(value, int) and -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
         return Kind.INTEGER
     # PostgreSQL answers a large float without its exponent, and Python then reads a whole number.
     return Kind.NUMBER if isinstance(value, int | float) else None
@@ -155,7 +156,9 @@ class BaseRows(RowFormSet):
 
 Rows = cast(
     "type[BaseRows]",
-    forms.formset_factory(RowForm, formset=BaseRows, extra=3, can_delete=True, max_num=MAX_STATE_VARIABLES),
+    forms.formset_factory(
+        RowForm, formset=BaseRows, extra=3, can_delete=True, max_num=MAX_STATE_VARIABLES, absolute_max=MOST_ROWS_READ
+    ),
 )
 
 

@@ -28,6 +28,7 @@ class WorkflowAdmin(ReadableAdmin):
 
     form = WorkflowForm
     list_display = ("name", "slug", "is_active", "audience", "chatkit_configuration")
+    ordering = ("name",)
     list_filter = ("is_active", "allow_anonymous", "chatkit_configuration", "groups")
     list_select_related = ("chatkit_configuration",)
     list_defer = ("state_variables", "client_state_variables")
@@ -94,19 +95,19 @@ class WorkflowAdmin(ReadableAdmin):
     @admin.display(description=_("who may use it"))
     def audience(self, workflow: Workflow) -> str:
         """Groups, everyone who is logged in, or everyone."""
-        if names := ", ".join(group.name for group in workflow.groups.all()):
-            return names
+        if names := sorted(group.name for group in workflow.groups.all()):
+            return ", ".join(names)
         return gettext("everyone") if workflow.allow_anonymous else gettext("everyone who is logged in")
 
-    @admin.display(description=_("state variables"), empty_value="-")
+    @admin.display(description=_("state variables"))
     def shown_state_variables(self, workflow: Workflow) -> str:
         """State variables as a table."""
-        return variables_table(workflow.state_variables)
+        return variables_table(workflow.state_variables) or self.get_empty_value_display()
 
     @admin.display(description=_("state variables the browser may set"))
     def shown_client_state_variables(self, workflow: Workflow) -> str:
         """Names, one a line."""
-        return "\n".join(workflow.client_state_variables)
+        return "\n".join(workflow.client_state_variables) or self.get_empty_value_display()
 
     @admin.action(permissions=["change"], description=_("Activate selected workflows"))
     def activate(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> None:
