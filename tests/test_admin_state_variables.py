@@ -73,9 +73,7 @@ def test_values_that_nobody_touched_come_back_exactly(admin_client: Client, work
     stored = exactly(workflow.state_variables)
     # PostgreSQL itself has no -0.0, answers 1e308 with 309 digits, and sorts names.
     assert stored == exactly(before) or connection.vendor == "postgresql"
-    saved = save(admin_client, workflow, {})
-    assert saved == before
-    assert exactly(saved) == stored
+    assert exactly(save(admin_client, workflow, {})) == stored
 
 
 def test_the_history_says_that_nothing_changed(admin_client: Client, workflow: Workflow) -> None:
@@ -294,7 +292,7 @@ def test_names_and_values_are_escaped(admin_client: Client, workflow: Workflow) 
 
 
 def test_long_texts_get_a_taller_box(admin_client: Client, workflow: Workflow) -> None:
-    workflow.state_variables = {"three": "1\n2\n3", "many": "\n" * 50}
+    workflow.state_variables = {"a": "1\n2\n3", "b": "\n" * 50}
     workflow.save()
     heights = re.findall(
         r'<textarea name="state_variables-\d-value"[^>]*rows="(\d+)"', admin_client.get(url(workflow)).text
