@@ -476,7 +476,8 @@ def test_w005_agent_builder(monkeypatch, today, happens):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("count", "end"), [(10, ": w00, w01, w02, w03, w04, w05, w06, w07, w08, w09."), (12, ", w09 and 2 more.")]
+    ("count", "end"),
+    [(10, ": w00, w01, w02, w03, w04, w05, w06, w07, w08, w09."), (11, ", w09 and 1 more."), (12, ", w09 and 2 more.")],
 )
 def test_w005_lists_ten_at_most(count, end):
     Workflow.objects.bulk_create(Workflow(slug=f"w{number:02}", workflow_id="wf_1") for number in range(count))
