@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeAlias
 
 from django.db import connections, router, transaction
 from django.db.models import F, Q
+from django.dispatch import Signal
 from django.utils import timezone
 
 from .. import signals
@@ -20,8 +22,12 @@ from .issuing import BRIEF_DEADLINE, announce, client_for
 
 logger = logging.getLogger("django_chatkit")
 
-#: Primary keys in one statement; SQLite takes 32,766 parameters.
-CHUNK = 10_000
+#: Rows in one statement. With more of them, planners would rather read a whole table of moderate size, and MariaDB
+#: would then wait for locks on rows that are none of our business.
+CHUNK = 1_000
+
+#: Where a walk along an index has come to: the value of the column, and the primary key.
+Position: TypeAlias = tuple[datetime, int]
 
 
 def cancel_session(session: ChatSession, *, deadline: float | None = None) -> ChatSession:
@@ -37,25 +43,36 @@ def cancel_session(session: ChatSession, *, deadline: float | None = None) -> Ch
     if not session.is_local:
         client_for(conf.credentials(session.workflow.api_key), deadline).cancel_session(session.session_id)
     duration = 0.0 if session.is_local else time.monotonic() - started
-    ended = {"status": ChatSession.Status.CANCELLED, "ended_at": timezone.now()}
-    still_active = ChatSession.objects.using(session._state.db).filter(pk=session.pk, status=session.Status.ACTIVE)
-    if still_active.update(**ended):
+    using = router.db_for_write(ChatSession, instance=session)
+    still_active = ChatSession.objects.using(using).filter(pk=session.pk, status=ChatSession.Status.ACTIVE)
+    ended = still_active.update(status=ChatSession.Status.CANCELLED, ended_at=timezone.now())
+    session.refresh_from_db(using=using, fields=("status", "ended_at"))
+    if ended:
         announce(signals.session_cancelled, session, duration)
-    session.refresh_from_db(fields=("status", "ended_at"))
     return session
 
 
 def cancel_login(login_key: str) -> None:
-    """Cancel the sessions of one login, within two seconds in all. Never raises: somebody is logging out."""
+    """Cancel the sessions of one login, within two seconds in all, if the ``CANCEL_ON_LOGOUT`` setting says so.
+
+    Never raises: somebody is logging out.
+    """
     end = time.monotonic() + BRIEF_DEADLINE
     left = 0
     try:
-        for session in ChatSession.objects.active().filter(login_key=login_key).select_related("workflow"):
+        for session in _of_login(login_key) if conf.CANCEL_ON_LOGOUT else ():
             left += not _cancelled(session, end - time.monotonic())
     except Exception as error:
         logger.warning("The sessions of a logout were not cancelled (%s); they expire by themselves.", error)
     if left:
         logger.warning("%d sessions of a logout were not cancelled; they expire by themselves.", left)
+
+
+def _of_login(login_key: str) -> ChatSessionQuerySet:
+    """From the database that is written to: a replica may not know yet what was issued just now."""
+    active = ChatSession.objects.using(router.db_for_write(ChatSession)).active()
+    mine = active.filter(login_key=login_key)
+    return mine.select_related("workflow").defer("state_variables", "workflow__state_variables")
 
 
 def _cancelled(session: ChatSession, seconds: float) -> bool:
@@ -83,7 +100,7 @@ def expire_sessions(
     """
     using = using or router.db_for_write(ChatSession)
     stale = ChatSession.objects.using(using).stale()
-    return _in_batches(stale, "expires_at", _expire, batch_size, sleep, progress)
+    return _in_batches(stale, "expires_at", _mark_expired, batch_size, sleep, progress, signals.sessions_expired)
 
 
 def delete_sessions(
@@ -100,61 +117,63 @@ def delete_sessions(
     """
     using = using or router.db_for_write(ChatSession)
     old = ChatSession.objects.using(using).ended_before(timezone.now() - older_than)
-    return _in_batches(old, "ended_at", _delete, batch_size, sleep, progress)
+    return _in_batches(old, "ended_at", ChatSessionQuerySet.delete, batch_size, sleep, progress)
 
 
 def _in_batches(
     queryset: ChatSessionQuerySet,
     column: str,
-    act: Callable[[list[int], str], int],
+    act: Callable[[ChatSessionQuerySet], object],
     batch_size: int,
     sleep: float,
     progress: Callable[[int], object] | None,
+    signal: Signal | None = None,
 ) -> int:
     """Walk the index of ``column`` and ``id`` by keyset, so that no batch reads again what earlier ones have left."""
+    if batch_size < 1:
+        raise ValueError("batch_size must be at least 1.")
     total = 0
-    rows: list[tuple[datetime, int]] = []
+    last: Position | None = None
     while True:
+        ids: list[int] = []
         with transaction.atomic(using=queryset.db):
-            rows = _locked(queryset, column, rows[-1] if rows else None, batch_size)
-            total += act([pk for _, pk in rows], queryset.db)
-        if progress and rows:
+            for chunk in _locked(queryset, column, last, batch_size):
+                last = chunk[-1]
+                act(ChatSession.objects.using(queryset.db).filter(pk__in=[pk for _, pk in chunk]))
+                ids += [pk for _, pk in chunk]
+            if signal and ids:
+                send = partial(signal.send_robust, ChatSession, ids=ids, using=queryset.db)
+                transaction.on_commit(send, using=queryset.db)
+        total += len(ids)
+        if progress and ids:
             progress(total)
-        if len(rows) < batch_size:
+        if len(ids) < batch_size:
             return total
         time.sleep(sleep)
 
 
-def _locked(
-    queryset: ChatSessionQuerySet, column: str, after: tuple[datetime, int] | None, size: int
-) -> list[tuple[datetime, int]]:
-    """The next rows, which no other transaction can change until this one ends."""
-    if after:
-        moment, pk = after
-        queryset = queryset.filter(Q(**{f"{column}__gt": moment}) | Q(id__gt=pk), **{f"{column}__gte": moment})
+def _locked(queryset: ChatSessionQuerySet, column: str, after: Position | None, size: int) -> Iterator[list[Position]]:
+    """The next ``size`` rows in chunks. No other transaction can change them until this one ends."""
     if connections[queryset.db].features.has_select_for_update:
         queryset = queryset.select_for_update()
     else:
         # SQLite: become the writer before reading, because a reader that becomes one later finds the database locked.
         ChatSession.objects.using(queryset.db).filter(pk=0).update(status=ChatSession.Status.EXPIRED)
-    return list(queryset.order_by(column, "id").values_list(column, "id")[:size])
+    while size > 0:
+        wanted = min(size, CHUNK)
+        rows = list(_after(queryset, column, after).order_by(column, "id").values_list(column, "id")[:wanted])
+        if rows:
+            yield rows
+            after = rows[-1]
+        size = size - wanted if len(rows) == wanted else 0
 
 
-def _expire(ids: list[int], using: str) -> int:
-    for chunk in _chunks(ids):
-        ChatSession.objects.using(using).filter(pk__in=chunk).update(
-            status=ChatSession.Status.EXPIRED, ended_at=F("expires_at")
-        )
-    if ids:
-        transaction.on_commit(partial(signals.sessions_expired.send_robust, ChatSession, ids=ids, using=using), using)
-    return len(ids)
+def _after(queryset: ChatSessionQuerySet, column: str, position: Position | None) -> ChatSessionQuerySet:
+    if position is None:
+        return queryset
+    moment, pk = position
+    return queryset.filter(Q(**{f"{column}__gt": moment}) | Q(id__gt=pk), **{f"{column}__gte": moment})
 
 
-def _delete(ids: list[int], using: str) -> int:
-    for chunk in _chunks(ids):
-        ChatSession.objects.using(using).filter(pk__in=chunk).delete()
-    return len(ids)
-
-
-def _chunks(ids: list[int]) -> Iterator[list[int]]:
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+def _mark_expired(records: ChatSessionQuerySet) -> None:
+    records.update(status=ChatSession.Status.EXPIRED, ended_at=F("expires_at"))

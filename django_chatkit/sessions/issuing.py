@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import router, transaction
 from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
@@ -170,7 +170,8 @@ def _state_variables(
     hook = conf.STATE_VARIABLES
     computed = hook(workflow, user=owner.user, request=request) if hook else {}
     try:
-        validate_state_variables(computed)
+        for part in (workflow.state_variables, computed):
+            validate_state_variables(part)
         merged = {**workflow.state_variables, **computed}
         validate_state_variables(merged)
     except ValidationError as error:
@@ -184,7 +185,8 @@ def _state_variables(
 
 def _save(prepared: PreparedSession, answer: ChatKitSession) -> ChatSession:
     try:
-        return ChatSession.objects.create(**_record(prepared, answer))
+        with transaction.atomic(using=router.db_for_write(ChatSession)):  # post_save may fail after the row is written
+            return ChatSession.objects.create(**_record(prepared, answer))
     except Exception as error:
         undone = _cancel_quietly(prepared.credentials, answer)
         message = f"The session could not be saved ({type(error).__name__}); {undone}."
