@@ -6,31 +6,32 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from django.contrib.auth import SESSION_KEY
 from django.db import connections, transaction
 from django.http import HttpRequest
 
 from . import identity
-from .conf import conf
 
 
-def start_login(request: HttpRequest, **_kwargs: Any) -> None:
-    """``user_logged_in``: sessions issued from now on belong to this login."""
-    identity.start_login(request)
+def start_login(request: HttpRequest | None, **_kwargs: Any) -> None:
+    """``user_logged_in``: sessions issued from now on belong to this login. A token's login has no Django session."""
+    if request is not None and SESSION_KEY in getattr(request, "session", ()):
+        identity.start_login(request)
 
 
-def cancel_on_logout(request: HttpRequest, **_kwargs: Any) -> None:
+def cancel_on_logout(request: HttpRequest | None, **_kwargs: Any) -> None:
     """``user_logged_out``: cancel this login's sessions, if the ``CANCEL_ON_LOGOUT`` setting says so."""
     from . import sessions  # requests is not imported before it is needed
 
     login_key = getattr(request, "session", {}).get(identity.LOGIN_KEY)
-    if login_key and conf.CANCEL_ON_LOGOUT:
+    if login_key:
         _outside_transactions(partial(sessions.cancel_login, login_key))
 
 
 def _outside_transactions(act: Callable[[], None]) -> None:
     """Run ``act`` once no transaction is open on any database, as there is with ``ATOMIC_REQUESTS``."""
-    for alias in connections:
-        if connections[alias].in_atomic_block:
-            transaction.on_commit(partial(_outside_transactions, act), using=alias, robust=True)
+    for connection in connections.all(initialized_only=True):
+        if connection.in_atomic_block:
+            transaction.on_commit(partial(_outside_transactions, act), using=connection.alias, robust=True)
             return
     act()
