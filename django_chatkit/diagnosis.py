@@ -7,6 +7,7 @@ from typing import NamedTuple
 from .exceptions import (
     ChatKitConfigurationRejected,
     ChatKitConnectionError,
+    ChatKitError,
     ChatKitNotConfigured,
     ChatKitRateLimited,
     ChatKitResponseError,
@@ -41,6 +42,7 @@ _KINDS: tuple[tuple[type[Exception], str, bool], ...] = (
     (ChatKitConnectionError, "{error} Check the network, the proxy variables and BASE_URL.", False),
     (ChatKitResponseError, "{error} Something between this server and OpenAI may answer in its place.", False),
     (ChatKitServerError, "{error} This is OpenAI's fault; try again later.", False),
+    (ChatKitError, "{error}", False),
 )
 
 
