@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import connections, router
 from django.utils import timezone
 
 from ... import sessions
@@ -21,7 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--batch-size", type=_positive, default=20_000, metavar="N", help="Records per transaction (20000)."
+            "--batch-size", type=_count, default=20_000, metavar="N", help="Records per transaction (20000)."
         )
         parser.add_argument(
             "--sleep", type=_seconds, default=0.0, metavar="S", help="Seconds to wait between two batches (0)."
@@ -29,12 +30,14 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Only count, change nothing.")
         parser.add_argument(
             "--delete-older-than",
-            type=_positive,
+            type=_days,
             metavar="DAYS",
             help="Also delete records of sessions that ended longer ago than this.",
         )
         parser.add_argument(
-            "--database", metavar="ALIAS", help="Database to work on (the one the records are written to)."
+            "--database",
+            choices=tuple(connections),
+            help="Database to work on (the one the records are written to).",
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -46,11 +49,12 @@ class Command(BaseCommand):
             self._work(options, older_than)
 
     def _count(self, database: str | None, older_than: timedelta | None) -> None:
-        records = ChatSession.objects.using(database) if database else ChatSession.objects.all()
+        records = ChatSession.objects.using(database or router.db_for_write(ChatSession))
         self.stdout.write(f"{records.stale().count()} sessions would be marked as expired.")
         if older_than is not None:
-            count = records.ended_before(timezone.now() - older_than).count()
-            self.stdout.write(f"{count} records would be deleted.")
+            moment = timezone.now() - older_than
+            ended, ending = records.ended_before(moment), records.stale().filter(expires_at__lt=moment)
+            self.stdout.write(f"{ended.count() + ending.count()} records would be deleted.")
 
     def _work(self, options: dict[str, Any], older_than: timedelta | None) -> None:
         how: dict[str, Any] = {
@@ -74,11 +78,18 @@ class Command(BaseCommand):
         self.stdout.write(("\r\x1b[K" if self.stdout.isatty() else "") + text)
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
+def _count(text: str) -> int:
+    return _whole_number(text, 1_000_000)
+
+
+def _days(text: str) -> int:
+    return _whole_number(text, 36_500)
+
+
+def _whole_number(text: str, most: int) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {most}")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
