@@ -1,5 +1,5 @@
 /**
- * <django-chatkit>: mounts OpenAI's <openai-chatkit>, gets its client secrets from this site, and says so when it cannot.
+ * <django-chatkit>: mounts OpenAI's <openai-chatkit>, gets its client secrets from this site, or says why it cannot.
  *
  * For the page's own code: `element.chatkit` is OpenAI's component, or null while there is none. Its events bubble from
  * the element. `django-chatkit.options` is dispatched just before the options are set: what it adds to `event.detail`
@@ -19,9 +19,11 @@
  * @property {Omit<ChatKitOptions, "api">} options
  * @property {Record<string, string>} texts
  *
+ * @typedef {{enabled: boolean, max_file_size?: number | null, max_files?: number | null}} FileUpload Size in megabytes.
+ *
  * @typedef {object} Session The part that is used here of the answer to the POST.
  * @property {string} client_secret
- * @property {{file_upload?: {enabled: boolean, max_file_size?: number | null, max_files?: number | null}}} [chatkit_configuration]
+ * @property {{file_upload?: FileUpload}} [chatkit_configuration]
  */
 
 const COMPONENT = "openai-chatkit";
@@ -29,50 +31,45 @@ const COMPONENT = "openai-chatkit";
 const PATIENCE = 20_000;
 const BYTES_PER_MEGABYTE = 1024 * 1024;
 /** Every event of the component, so that those which do not bubble by themselves can be passed on. */
-const EVENTS = /** @type {(keyof ChatKitEvents)[]} */ ([
-  "chatkit.ready",
-  "chatkit.error",
-  "chatkit.effect",
-  "chatkit.deeplink",
-  "chatkit.response.start",
-  "chatkit.response.end",
-  "chatkit.history.open",
-  "chatkit.history.close",
-  "chatkit.thread.change",
-  "chatkit.thread.load.start",
-  "chatkit.thread.load.end",
-  "chatkit.tool.change",
-  "chatkit.log",
+// prettier-ignore
+const EVENTS = /** @satisfies {(keyof ChatKitEvents)[]} */ ([
+  "chatkit.ready", "chatkit.error", "chatkit.log", "chatkit.effect", "chatkit.deeplink", "chatkit.tool.change",
+  "chatkit.response.start", "chatkit.response.end", "chatkit.history.open", "chatkit.history.close",
+  "chatkit.thread.change", "chatkit.thread.load.start", "chatkit.thread.load.end",
 ]);
 
 /** A failure that the visitor is told about: `reason` is a key of `Config.texts`. */
 class ChatError extends Error {
-  /** @param {string} reason @param {number} [seconds] to wait before it is worth trying again */
-  constructor(reason, seconds = 0) {
-    super(`django-chatkit: ${reason}`);
+  /** @param {string} reason @param {unknown} [cause] for the console @param {number} [seconds] to wait first */
+  constructor(reason, cause, seconds) {
+    super(`django-chatkit: ${reason}`, { cause });
     this.reason = reason;
     this.seconds = seconds;
   }
 }
 
-// --- OpenAI's script, once per page -----------------------------------------------------------------------------------
+// --- OpenAI's script, once per page ---
 
 const nonce = [...document.scripts].find((script) => script.src === import.meta.url)?.nonce;
 /** @type {HTMLScriptElement | null} */
 let script = null;
 /** @type {Promise<unknown> | null} */
 let defined = null;
+let attempts = 0;
 
 /** @param {string} url @returns {Promise<unknown>} resolved when the component is defined */
 function loadScript(url) {
   defined ??= new Promise((resolve, reject) => {
     customElements.whenDefined(COMPONENT).then(resolve);
     if (customElements.get(COMPONENT)) return;
-    const href = new URL(url, document.baseURI).href;
+    const address = new URL(url, document.baseURI);
+    // A browser would make a second request for the same address wait for the first one, which may hang.
+    if (attempts++) address.searchParams.set("attempt", String(attempts));
+    const { href } = address;
     script = [...document.scripts].find((other) => other.src === href) ?? document.createElement("script");
     script.addEventListener("error", () => {
       forgetScript();
-      reject(new ChatError("script"));
+      reject(new ChatError("script", href));
     });
     if (script.isConnected) return;
     Object.assign(script, { src: href, async: true, nonce });
@@ -88,14 +85,17 @@ function forgetScript() {
   script = defined = null;
 }
 
-// --- client secrets ---------------------------------------------------------------------------------------------------
+// --- client secrets ---
 
 /** Requests that have not been answered yet, by what they ask for. @type {Map<string, Promise<Session>>} */
 const pending = new Map();
 /** The CSRF token that the server sent last, because the page's own had become invalid. @type {string | null} */
 let freshToken = null;
 
-/** @param {Config} config @param {boolean} [refresh] a new session, even if one is still good @returns {Promise<Session>} */
+/**
+ * @param {Config} config @param {boolean} [refresh] a new session, even if one is still good
+ * @returns {Promise<Session>}
+ */
 function requestSession(config, refresh) {
   const { url, workflow, state_variables } = config;
   const body = JSON.stringify({ workflow, state_variables, refresh });
@@ -105,7 +105,10 @@ function requestSession(config, refresh) {
   return request;
 }
 
-/** @param {Config} config @param {string} body @param {string} [fresh] the token of the one retry @returns {Promise<Session>} */
+/**
+ * @param {Config} config @param {string} body @param {string} [fresh] the token of the one retry
+ * @returns {Promise<Session>}
+ */
 async function postSession(config, body, fresh) {
   const response = await fetch(config.url, {
     method: "POST",
@@ -113,7 +116,7 @@ async function postSession(config, body, fresh) {
     headers: { "Content-Type": "application/json", [config.csrf.header]: fresh ?? csrfToken(config) },
     body,
     signal: AbortSignal.timeout(PATIENCE),
-  }).catch(() => Promise.reject(new ChatError("network")));
+  }).catch((error) => Promise.reject(new ChatError("network", error)));
   const answer = await response.json().catch(() => null);
   if (response.ok && answer?.client_secret) return answer;
   // The visitor logged in or out in another tab, so this page's token is void. The refusal brings a good one.
@@ -129,15 +132,16 @@ function csrfToken({ csrf }) {
 }
 
 /** @param {Response} response @param {unknown} code */
-function refusal(response, code) {
-  const seconds = Number(response.headers.get("Retry-After"));
-  if (seconds > 0) return new ChatError("busy", seconds);
-  if (code === "permission_denied") return new ChatError("forbidden");
-  const login = response.status === 401 || code === "not_authenticated" || code === "authentication_failed";
-  return new ChatError(login ? "login" : "unavailable");
+function refusal({ status, headers }, code) {
+  const cause = `The server answered ${status} ${code ?? ""}`;
+  const seconds = Number(headers.get("Retry-After"));
+  if (seconds > 0) return new ChatError("busy", cause, seconds);
+  if (code === "permission_denied") return new ChatError("forbidden", cause);
+  const login = status === 401 || code === "not_authenticated" || code === "authentication_failed";
+  return new ChatError(login ? "login" : "unavailable", cause);
 }
 
-// --- the options ------------------------------------------------------------------------------------------------------
+// --- the options ---
 
 /**
  * ChatKit is light unless told otherwise. Here it is as the page is, where the page's own CSS declares a color-scheme.
@@ -153,7 +157,7 @@ function withColorScheme(theme, element) {
   return { ...(typeof theme === "object" ? theme : {}), colorScheme: dark ? "dark" : "light" };
 }
 
-/** Uploads need the composer's consent besides the session's. @param {ChatKitOptions} options @param {Session} session */
+/** Uploads need the composer's consent too. @param {ChatKitOptions} options @param {Session} session */
 function withUploads(options, session) {
   const { max_file_size, max_files } = session.chatkit_configuration?.file_upload ?? {};
   /** @type {NonNullable<ChatKitOptions["composer"]>["attachments"]} */
@@ -163,7 +167,7 @@ function withUploads(options, session) {
   return { ...options, composer: { ...options.composer, attachments } };
 }
 
-// --- the element ------------------------------------------------------------------------------------------------------
+// --- the element ---
 
 /** Elements that show an error. One click on "try again" is for all of them. @type {Set<DjangoChatKit>} */
 const failed = new Set();
@@ -200,7 +204,7 @@ class DjangoChatKit extends HTMLElement {
     if (config.height) this.style.height = config.height;
     this.#say("loading", config.texts.loading);
     const theme = withColorScheme(config.options.theme, this);
-    this.#timer = window.setTimeout(() => this.#complain(config, new ChatError("script")), PATIENCE);
+    this.#timer = window.setTimeout(() => this.#complain(config, new ChatError("script", "timeout")), PATIENCE);
     const request = requestSession(config);
     const mounted = loadScript(config.script).then(() => {
       if (!signal.aborted) return this.#mount(config, { ...config.options, theme }, request, signal);

@@ -28,8 +28,8 @@ function check(options) {
   if (!api) throw new IntegrationError("Invalid input at api: it is required.");
   const hosted = "getClientSecret" in api;
   if (hosted === "url" in api) throw new IntegrationError("Invalid input at api: either getClientSecret or url.");
-  if (hosted && typeof api.getClientSecret !== "function") throw new IntegrationError("Invalid input at api.getClientSecret.");
-  if (hosted && "domainKey" in api) throw new IntegrationError("Invalid input at api: domainKey is for self-hosted ChatKit.");
+  if (hosted && typeof api.getClientSecret !== "function") throw new IntegrationError("Invalid input at api.");
+  if (hosted && "domainKey" in api) throw new IntegrationError("Invalid input at api: domainKey has no place here.");
   if (!hosted && !api.domainKey) throw new IntegrationError("Invalid input at api: domainKey is required.");
   const unknown = Object.keys(options).filter((name) => !OPTIONS.has(name));
   if (unknown.length) throw new IntegrationError(`Unrecognized option: ${unknown.join(", ")}`);
@@ -43,6 +43,12 @@ function fingerprint(text) {
   for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   return hash.toString(16).padStart(8, "0");
 }
+
+/** @param {string} text */
+const answerTo = (text) =>
+  `Thank you! You wrote “${text}”. I am a stand-in for OpenAI’s component: what you write stays in this page, ` +
+  "and no model reads it. The session behind this chat is real to this site, though: it was asked for, recorded " +
+  "and answered over HTTP.";
 
 /** @param {number} milliseconds */
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -63,17 +69,19 @@ function make(tag, properties = {}, ...children) {
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(`
-  :host { display: block; position: relative; height: 100%; width: 100%; color-scheme: light; --accent: #0d0d0d; --on: #fff;
-    --back: #fff; --soft: #f3f3f3; --line: #e6e6e6; --text: #0d0d0d; --mute: #6b6b6b; --badge: #fff4d6; --badge-text: #7a4b00; }
-  :host([data-color-scheme="dark"]) { color-scheme: dark; --accent: #f5f5f5; --on: #111; --back: #181818; --soft: #262626;
-    --line: #333; --text: #f2f2f2; --mute: #a3a3a3; --badge: #3a2e10; --badge-text: #ffd98a; }
+  :host { display: block; position: relative; height: 100%; width: 100%; color-scheme: light; --accent: #0d0d0d;
+    --on: #fff; --back: #fff; --soft: #f3f3f3; --line: #e6e6e6; --text: #0d0d0d; --mute: #6b6b6b; --badge: #fff4d6;
+    --badge-text: #7a4b00; }
+  :host([data-color-scheme="dark"]) { color-scheme: dark; --accent: #f5f5f5; --on: #111; --back: #181818;
+    --soft: #262626; --line: #333; --text: #f2f2f2; --mute: #a3a3a3; --badge: #3a2e10; --badge-text: #ffd98a; }
   * { box-sizing: border-box; margin: 0; font: inherit; }
   [hidden] { display: none !important; }
   main { position: absolute; inset: 0; display: flex; flex-direction: column; overflow: hidden; background: var(--back);
-    color: var(--text); border: 1px solid var(--line); border-radius: 0.75rem; font: 0.95rem/1.5 system-ui, sans-serif; }
-  header { display: flex; align-items: center; gap: 0.6rem; min-height: 3.1rem; padding: 0.5rem 0.75rem 0.5rem 1rem;
-    border-bottom: 1px solid var(--line); }
-  header b { flex: 1; font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+    color: var(--text); font: 0.95rem/1.5 system-ui, sans-serif; }
+  header { display: flex; flex-wrap: wrap; align-items: center; justify-content: flex-end;
+    gap: 0.4rem 0.6rem; min-height: 3.1rem; padding: 0.5rem 0.75rem 0.5rem 1rem; border-bottom: 1px solid var(--line); }
+  header b { flex: 1 1 9rem; font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  header b:empty { display: none; }
   .badge { padding: 0.1rem 0.6rem; border-radius: 99px; background: var(--badge); color: var(--badge-text);
     font-size: 0.78rem; font-weight: 600; white-space: nowrap; }
   button { border: 0; border-radius: 99px; background: transparent; color: inherit; cursor: pointer; }
@@ -87,11 +95,12 @@ sheet.replaceSync(`
   .prompts button { padding: 0.45rem 0.95rem; border: 1px solid var(--line); }
   .user { align-self: flex-end; max-width: 85%; padding: 0.5rem 1rem; border-radius: 1.15rem; background: var(--soft); }
   .user, .assistant { white-space: pre-wrap; overflow-wrap: anywhere; }
-  form { display: flex; align-items: flex-end; gap: 0.4rem; margin: 0 0.75rem 0.75rem; padding: 0.35rem; border: 1px solid
-    var(--line); border-radius: 1.5rem; background: var(--back); box-shadow: 0 1px 6px rgb(0 0 0 / 7%); }
+  form { display: flex; align-items: flex-end; gap: 0.4rem; margin: 0 0.75rem 0.75rem; padding: 0.35rem;
+    border: 1px solid var(--line); border-radius: 1.5rem; background: var(--back);
+    box-shadow: 0 1px 6px rgb(0 0 0 / 7%); }
   form:focus-within { border-color: var(--mute); }
-  textarea { flex: 1; min-width: 0; resize: none; border: 0; padding: 0.45rem 0.6rem; background: transparent; color: inherit;
-    field-sizing: content; max-height: 8rem; }
+  textarea { flex: 1; min-width: 0; resize: none; border: 0; padding: 0.45rem 0.6rem; background: transparent;
+    color: inherit; field-sizing: content; max-height: 8rem; }
   textarea:focus-visible { outline: none; }
   textarea::placeholder { color: var(--mute); opacity: 1; }
   form button { flex: none; width: 2.4rem; height: 2.4rem; font-size: 1.1rem; line-height: 1; }
@@ -171,6 +180,7 @@ class OpenAIChatKitStandIn extends HTMLElement {
   async setThreadId(threadId) {
     this.#thread = threadId;
     this.#log.replaceChildren();
+    this.#title.textContent = this.#options?.header?.title?.text ?? "";
     if (!threadId) this.#welcome();
     this.#emit("thread.change", { threadId });
   }
@@ -259,7 +269,8 @@ class OpenAIChatKitStandIn extends HTMLElement {
       return make("button", { type: "button", textContent: label, onclick: () => this.#answer(text) });
     });
     const heading = make("h2", { textContent: greeting });
-    this.#log.replaceChildren(make("div", { className: "start" }, heading, make("div", { className: "prompts" }, ...buttons)));
+    const list = make("div", { className: "prompts" }, ...buttons);
+    this.#log.replaceChildren(make("div", { className: "start" }, heading, list));
   }
 
   /** @param {Event} event */
@@ -285,11 +296,11 @@ class OpenAIChatKitStandIn extends HTMLElement {
     if (this.#busy || !this.#secret) return;
     this.#busy = true;
     this.#say("user", text);
+    this.#title.textContent ||= text;
     if (!this.#thread) this.#emit("thread.change", { threadId: (this.#thread = "cthr_standin") });
     this.#emit("response.start");
     const item = this.#say("assistant", "");
-    const answer = `Thank you! You wrote “${text}”. I am a stand-in for OpenAI’s component: what you write stays in this page, and no model reads it. The session behind this chat is real to this site, though: it was asked for, recorded and answered over HTTP.`;
-    for (const word of answer.split(" ")) {
+    for (const word of answerTo(text).split(" ")) {
       await pause(WORD_EVERY);
       item.textContent += `${item.textContent ? " " : ""}${word}`;
       this.#log.scrollTop = this.#log.scrollHeight;
