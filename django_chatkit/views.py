@@ -94,7 +94,7 @@ class NewestFirst(CursorPagination):
 
     def decode_cursor(self, request: Request) -> Any:
         cursor = super().decode_cursor(request)
-        if cursor and cursor.position is not None and not re.fullmatch("[0-9]{1,19}", str(cursor.position)):
+        if cursor and not re.fullmatch("[0-9]{1,19}", str(cursor.position)):  # DRF lets much pass for the first page
             raise exceptions.NotFound(self.invalid_cursor_message)
         return cursor
 
