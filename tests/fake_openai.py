@@ -86,8 +86,8 @@ class FakeOpenAI:
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-            pass  # the listener wakes up
+        with contextlib.suppress(OSError), socket.socket() as knock:
+            knock.connect(("127.0.0.1", self.port))
         self._threads[0].join()
         self._listener.close()
         for connection in list(self._open):
