@@ -177,8 +177,9 @@ def _wait(error: ChatKitError, attempt: int) -> float | None:
 
 def _connection_error(err: Exception, *, timed_out: bool) -> ChatKitConnectionError:
     reason = _reason(err)
+    refused = isinstance(reason, NewConnectionError)  # which is a ConnectTimeoutError for old times' sake
     sent = not isinstance(reason, ConnectTimeoutError | NewConnectionError)
-    if timed_out or isinstance(err, requests.Timeout) or isinstance(reason, ReadTimeoutError | ConnectTimeoutError):
+    if timed_out or (isinstance(reason, ReadTimeoutError | ConnectTimeoutError) and not refused):
         return ChatKitTimeout("OpenAI did not answer in time.", sent=sent)
     name = type(reason).__name__
     return ChatKitConnectionError(f"OpenAI could not be reached, or the connection was cut ({name}).", sent=sent)
