@@ -58,9 +58,9 @@ class SessionThrottle(SimpleRateThrottle):
         self.cache.add(key, 0, timeout=self.duration)
         try:
             count = int(self.cache.incr(key))
+            self.cache.touch(key, self.duration)  # in files and databases, counting sets the cache's default lifetime
         except ValueError:  # evicted meanwhile
             return 1
-        self.cache.touch(key, self.duration)  # in a file or a database, counting gives it the cache's default lifetime
         return count
 
 
