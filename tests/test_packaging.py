@@ -29,7 +29,7 @@ def wheel(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def metadata(wheel):
-    return email.message_from_bytes(wheel.read(f"{DIST_INFO}/METADATA"))
+    return email.message_from_string(wheel.read(f"{DIST_INFO}/METADATA").decode())
 
 
 def test_every_file_of_the_package_and_no_other(wheel):
