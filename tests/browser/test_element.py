@@ -158,7 +158,7 @@ def test_a_chat_that_is_removed_while_it_loads_stays_away(logged_in: Visitor) ->
     logged_in.open(CHAT)
     logged_in.page.evaluate("window.chat = document.querySelector('django-chatkit'); chat.remove()")
     held[0].fallback()
-    logged_in.page.wait_for_function("customElements.get('openai-chatkit')")
+    logged_in.page.wait_for_function("!!customElements.get('openai-chatkit')")
     logged_in.page.wait_for_timeout(100)
     assert logged_in.page.evaluate("[chat.chatkit, chat.childNodes.length, apis.length]") == [None, 0, 0]
 
