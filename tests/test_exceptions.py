@@ -59,6 +59,14 @@ def test_every_error_carries_the_request_id(kind: type[ChatKitError]) -> None:
     assert kind().request_id is None
 
 
+@pytest.mark.parametrize("kind", [ChatKitConnectionError, ChatKitTimeout])
+def test_a_lost_connection_says_whether_openai_may_have_acted(kind: type[ChatKitConnectionError]) -> None:
+    assert kind("Lost.").sent is True
+    error = kind("Refused.", sent=False, request_id="req_1")
+    assert (error.sent, error.request_id) == (False, "req_1")
+    assert copy.copy(error).sent is False
+
+
 @pytest.mark.parametrize("kind", WITH_STATUS)
 def test_a_status_error_carries_what_openai_answered(kind: type[ChatKitStatusError]) -> None:
     error = kind("No.", status_code=429, code="insufficient_quota", request_id="req_1", retry_after=2.5)
