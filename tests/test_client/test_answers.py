@@ -168,7 +168,7 @@ def test_an_unusable_number_of_the_configuration_is_ignored(
 ) -> None:
     created = create(openai, client, at(f"chatkit_configuration.{section}.{name}", value))
     expected = copy.deepcopy(FULL["chatkit_configuration"])
-    del expected[section][name]  # type: ignore[index, attr-defined]
+    del expected[section][name]  # type: ignore[index]
     assert created.chatkit_configuration == expected
 
 

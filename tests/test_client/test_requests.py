@@ -163,8 +163,9 @@ def test_what_is_no_id_is_not_sent(text: str, client: ChatKitClient, openai: Fak
     "value", ["canary\n", "canary\r\nX: y", "can ary", " canary", "canäry", "canary\x00", "canary\x7f"]
 )
 def test_what_no_header_may_hold_is_refused_unseen(argument: str, value: str) -> None:
+    arguments: dict[str, Any] = {"api_key": KEY, argument: value}
     with pytest.raises(ValueError, match=f"^{argument} is empty or holds characters") as caught:
-        ChatKitClient(**{"api_key": KEY, argument: value})
+        ChatKitClient(**arguments)
     assert "canary" not in str(caught.value)
 
 

@@ -1,0 +1,184 @@
+"""However slow the other side is, a call is over when its deadline is."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from django_chatkit.exceptions import ChatKitConnectionError, ChatKitRateLimited, ChatKitServerError, ChatKitTimeout
+from tests.behaviours import Behaviour, Unread, after, drip, endless, error, hang_up, head, silent
+from tests.fake_openai import FakeOpenAI
+
+from .conftest import Connect
+from .test_answers import FULL
+from .test_errors import failing
+
+DEADLINE = 0.15
+#: Seconds that a busy machine may take on top of it; without a deadline, everything here takes far longer.
+GRACE = 2.0
+BODY = json.dumps(FULL).encode()
+
+SLOW: dict[str, Behaviour] = {
+    "never answers": silent,
+    "the status": drip(b"", head(200, {}), 0.05),
+    "the headers": drip(b"HTTP/1.1 200 OK\r\n", b"X-Slow: " + b"a" * 100, 0.05),
+    "the body": drip(head(200, {"Content-Length": str(len(BODY))}), BODY, 0.05),
+    "a body without length": drip(head(200, {}), b" " * 100, 0.05),
+    "the chunks": drip(head(200, {"Transfer-Encoding": "chunked"}), b"1\r\n \r\n" * 20, 0.05),
+    "a redirect": drip(head(302, {"Location": "http://127.0.0.1:1/"}), b" " * 100, 0.05),
+    "an error": drip(head(500, {}), b" " * 100, 0.05),
+    "continue, continue": endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "an answer that is late": after(10),
+}
+
+
+@contextlib.contextmanager
+def within(seconds: float) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    assert time.monotonic() - started < seconds + GRACE
+
+
+@contextlib.contextmanager
+def black_hole() -> Iterator[int]:
+    """A port of 127.0.0.1 that takes no connection and refuses none: its backlog is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.settimeout(0)
+            waiting.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.parametrize(("call", "behaviour"), [("create", slow) for slow in SLOW.values()] + [("cancel", silent)])
+def test_a_slow_answer(call: str, behaviour: Behaviour, connect: Connect, openai: FakeOpenAI) -> None:
+    openai.script(*[behaviour] * 3)
+    with within(DEADLINE):
+        raised = failing(connect(deadline=DEADLINE, timeout=(5, 5)), call)
+    assert type(raised) is ChatKitTimeout
+
+
+def test_a_slow_answer_in_time_is_an_answer(connect: Connect, openai: FakeOpenAI) -> None:
+    openai.script(drip(head(200, {"Content-Length": str(len(BODY))}) + BODY[:-3], BODY[-3:], 0.05))
+    created = connect(deadline=5, timeout=(1, 1)).create_session(user="u", workflow={"id": "wf_1"})
+    assert created.id == "cksess_1"
+
+
+def test_a_connection_that_does_not_come_about(connect: Connect) -> None:
+    with black_hole() as port, within(DEADLINE):
+        raised = failing(connect(base_url=f"http://127.0.0.1:{port}/v1", deadline=DEADLINE, timeout=(5, 5)))
+    assert type(raised) is ChatKitTimeout
+    assert raised.sent is False
+
+
+def resolve(monkeypatch: pytest.MonkeyPatch, addresses: list[str]) -> None:
+    """Have ``openai.invalid`` resolve to ``addresses``."""
+    asked = socket.getaddrinfo
+
+    def answer(host: str, port: int, *args: Any) -> Any:
+        if host != "openai.invalid":
+            return asked(host, port, *args)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+
+
+def test_many_addresses_share_one_deadline(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    ways_to_write_it = [".".join(parts) for parts in itertools.product(("127", "0x7f"), *[("0", "0x0", "00")] * 2, "1")]
+    resolve(monkeypatch, ways_to_write_it)
+    with black_hole() as port, within(0.5):
+        raised = failing(connect(base_url=f"http://openai.invalid:{port}/v1", deadline=0.5, timeout=(0.3, 5)))
+    assert type(raised) is ChatKitTimeout
+    assert raised.sent is False
+
+
+def test_a_later_address_is_tried(connect: Connect, openai: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve(monkeypatch, ["::1", "127.0.0.1"])  # nobody listens at the first
+    connect(base_url=f"http://openai.invalid:{openai.port}/v1").create_session(user="u", workflow={"id": "wf_1"})
+    assert openai.requests[0].headers["Host"] == f"openai.invalid:{openai.port}"
+
+
+def test_a_slow_name_resolution(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def slow(*_: Any) -> Any:
+        over.wait(10)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    with within(DEADLINE):
+        raised = failing(connect(base_url="http://openai.invalid/v1", deadline=DEADLINE))
+    over.set()
+    assert type(raised) is ChatKitTimeout
+    assert raised.sent is False
+
+
+@pytest.mark.parametrize("hello", [silent, drip(b"\x16\x03\x03\x10\x00", b"\x02" * 100, 0.05)], ids=["never", "slow"])
+def test_a_slow_tls_handshake(hello: Behaviour, connect: Connect, openai: FakeOpenAI) -> None:
+    openai.script(Unread(hello))
+    with within(DEADLINE):
+        raised = failing(
+            connect(base_url=f"https://127.0.0.1:{openai.port}/v1", deadline=DEADLINE, timeout=(5, 5), max_retries=0)
+        )
+    assert isinstance(raised, ChatKitConnectionError)
+
+
+def test_a_request_that_nobody_reads(connect: Connect, openai: FakeOpenAI) -> None:
+    openai.script(Unread(after(10)))
+    variables = {"text": "x" * 10_000_000}
+    with within(DEADLINE), pytest.raises(ChatKitTimeout):
+        connect(deadline=DEADLINE, timeout=(5, 5)).create_session(
+            user="u", workflow={"id": "wf_1", "state_variables": variables}
+        )
+
+
+def test_nothing_is_sent_after_the_deadline(connect: Connect, openai: FakeOpenAI) -> None:
+    connect().create_session(user="u", workflow={"id": "wf_1"})  # there is a connection now
+    raised = failing(connect(deadline=0))
+    assert type(raised) is ChatKitTimeout
+    assert len(openai.requests) == 1
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_slow_proxy(scheme: str, connect: Connect, openai: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{scheme}_proxy", f"http://127.0.0.1:{openai.port}")
+    openai.script(drip(b"HTTP/1.1 200 OK\r\n", b"X-Slow: " + b"a" * 100, 0.05))
+    with within(DEADLINE):
+        raised = failing(
+            connect(base_url=f"{scheme}://openai.invalid/v1", deadline=DEADLINE, timeout=(5, 5), max_retries=0)
+        )
+    assert type(raised) is ChatKitTimeout
+
+
+def test_retries_are_within_the_deadline(connect: Connect, openai: FakeOpenAI) -> None:
+    openai.script(*[error(429, headers={"Retry-After": "0.1"})] * 100)
+    with within(0.5):
+        raised = failing(connect(deadline=0.5, max_retries=100))
+    assert isinstance(raised, ChatKitRateLimited | ChatKitTimeout)
+    assert len(openai.requests) <= 6
+
+
+def test_the_last_retry_gets_only_the_time_that_is_left(connect: Connect, openai: FakeOpenAI) -> None:
+    openai.script(after(0.15, hang_up), silent)
+    with within(DEADLINE):
+        raised = failing(connect(deadline=0.6, timeout=(5, 5)), "cancel")
+    assert type(raised) is ChatKitTimeout
+    assert len(openai.requests) == 2
+
+
+def test_no_waiting_for_what_would_come_too_late(connect: Connect, openai: FakeOpenAI) -> None:
+    openai.script(error(503, headers={"Retry-After": "1.5"}))
+    started = time.monotonic()
+    assert type(failing(connect(deadline=1.0), "cancel")) is ChatKitServerError
+    assert time.monotonic() - started < 1.0
