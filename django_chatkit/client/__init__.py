@@ -58,10 +58,10 @@ class ChatKitClient:
         max_retries: int = 2,
     ) -> None:
         api_key = self._api_key = Secret(api_key or "")  # before anything that may fail, and show its local variables
+        self.base_url = base_url.rstrip("/")
         for name, value in (("api_key", api_key), ("organization", organization or "-"), ("project", project or "-")):
             if not re.fullmatch(r"[!-~]+", value):
                 raise ValueError(f"{name} is empty or holds characters that no HTTP header may hold.")
-        self.base_url = base_url.rstrip("/")
         self.organization = organization
         self.project = project
         connect, read = timeout
