@@ -75,6 +75,15 @@ def test_every_further_login_is_recovered_from(visitor: Visitor, refusals: list[
     assert statuses(visitor) == [201, *refusals, 201, *refusals, 201]
 
 
+def test_a_cookie_that_only_the_page_can_see_is_recovered_from(logged_in: Visitor, refusals: list[int]) -> None:
+    # Of two cookies with one name, the page reads the first, and the server gets only its own.
+    stale = {"name": "csrftoken", "value": "x" * 32, "domain": "127.0.0.1", "path": "/render/"}
+    logged_in.context.add_cookies([stale])  # type: ignore[list-item]
+    logged_in.open(CHAT)
+    logged_in.wait_for_chats()
+    assert statuses(logged_in) == ([201] if refusals else [403, 201])
+
+
 def test_a_page_that_was_made_without_a_request_gets_its_token_late(logged_in: Visitor) -> None:
     logged_in.open(CHAT)
     logged_in.wait_for_chats()

@@ -122,6 +122,17 @@ def test_a_blocked_script_is_loaded_again(logged_in: Visitor) -> None:
     assert logged_in.page.locator(f"script[src^='{OPENAI_SCRIPT}']").count() == 1
 
 
+def test_a_chat_that_is_swapped_in_later_tries_again_by_itself(logged_in: Visitor) -> None:
+    logged_in.context.route(f"{OPENAI_SCRIPT}*", lambda route: route.abort())
+    logged_in.open(CHAT)
+    logged_in.alert.wait_for()
+    logged_in.context.route(f"{OPENAI_SCRIPT}*", serve_standin)
+    logged_in.page.evaluate(
+        "{ const chat = document.querySelector('django-chatkit'); chat.replaceWith(chat.cloneNode()); }"
+    )
+    logged_in.wait_for_chats()
+
+
 def test_a_script_that_never_comes_is_said_and_loaded_again(logged_in: Visitor) -> None:
     held = logged_in.hold(OPENAI_SCRIPT)
     open_with_a_clock(logged_in)

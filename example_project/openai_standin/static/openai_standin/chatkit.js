@@ -249,7 +249,7 @@ class OpenAIChatKitStandIn extends HTMLElement {
     const scheme = typeof theme === "string" ? theme : theme?.colorScheme;
     const accent = typeof theme === "string" ? undefined : theme?.color?.accent?.primary;
     this.dataset.colorScheme = scheme ?? "light";
-    if (accent) this.style.setProperty("--accent", accent);
+    this.style.setProperty("--accent", accent ?? null);
     this.#header.hidden = header?.enabled === false;
     this.#title.textContent = header?.title?.text ?? "";
     this.#input.placeholder = composer?.placeholder ?? "Message the AI";
