@@ -192,7 +192,7 @@ def test_logging_out_with_atomic_requests(open_transactions, monkeypatch):
     a_workflow()
     browser = Browser(a_user(is_staff=True))
     browser.issue()
-    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", value=True)
     log_out(browser)
     assert open_transactions == [[]]
     assert statuses() == [CANCELLED]
@@ -206,7 +206,7 @@ def test_logging_out_with_atomic_requests_on_every_database(openai, monkeypatch,
         browser = Browser(a_user(is_staff=True))
         browser.issue()
         for alias in ("default", other):
-            monkeypatch.setitem(connections.settings[alias], "ATOMIC_REQUESTS", True)
+            monkeypatch.setitem(connections.settings[alias], "ATOMIC_REQUESTS", value=True)
         log_out(browser)
         monkeypatch.undo()
     assert open_transactions == [[]]
