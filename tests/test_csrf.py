@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.middleware import get_user
 from django.contrib.auth.models import User
 from django.middleware.csrf import CSRF_SESSION_KEY
 from django.test import Client
@@ -63,6 +64,11 @@ class ByDjangoUser(AcceptsSecret):
 
     def secret(self, request):
         return "hers" if request._request.user.is_authenticated else None
+
+
+class ByCachedUser(AcceptsSecret):
+    def secret(self, request):
+        return "hers" if get_user(request._request).is_authenticated else None
 
 
 class ByEither(AcceptsSecret):
@@ -254,7 +260,7 @@ def test_whom_a_cookie_authenticates_needs_the_token(settings, openai, authentic
     assert openai.requests[0].json["user"].startswith("user-")
 
 
-@pytest.mark.parametrize("authenticator", ["ByDjangoSession", "ByDjangoUser"])
+@pytest.mark.parametrize("authenticator", ["ByDjangoSession", "ByDjangoUser", "ByCachedUser"])
 def test_whom_the_django_session_authenticates_needs_the_token_whatever_the_class(settings, openai, authenticator):
     authenticate_by(settings, authenticator)
     browser = Browser(a_user(), token=None)

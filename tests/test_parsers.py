@@ -157,6 +157,24 @@ def test_a_body_that_breaks_off_is_no_failure_of_the_site(ada):
     assert (answer.status_code, answer.json()["code"]) == (400, "parse_error")
 
 
+class Endless(io.RawIOBase):
+    """A body that never ends, and counts what is taken of it."""
+
+    taken = 0
+
+    def read(self, size=-1):
+        assert size >= 0, "All of it?"
+        self.taken += size
+        return b" " * size
+
+
+def test_no_more_is_read_than_the_limit(ada):
+    body = Endless()
+    given = {"wsgi.input": body, "CONTENT_LENGTH": str(2**40)}
+    assert ada.generic("POST", SESSIONS, b"{}", content_type="application/json", **given).status_code == 413
+    assert body.taken == KILOBYTES_64 + 1
+
+
 class Unread(io.BytesIO):
     def read(self, *_args):
         raise AssertionError("The body was read.")
