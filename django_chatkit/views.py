@@ -111,7 +111,7 @@ class ChatKitView(generics.GenericAPIView[ChatSession]):
     filter_backends = ()
     throttle_classes = ()
     versioning_class = None
-    metadata_class = None
+    http_method_names = ("get", "head", "post")
     queryset = ChatSession.objects.all()
     serializer_class = SessionSerializer
     lookup_field = "session_id"
