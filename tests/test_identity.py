@@ -12,7 +12,7 @@ from django_chatkit.exceptions import ChatKitNotConfigured
 from django_chatkit.identity import LOGIN_KEY, VISITOR_KEY, authenticated_user, known_owner, owner_of, start_login
 from django_chatkit.models import ChatSession
 
-from .callers import Browser, a_workflow, chatkit
+from .callers import Browser, a_user, a_workflow, chatkit
 
 
 def request_of(user=None, session=None):
@@ -216,3 +216,14 @@ def test_stateless_users_are_issued_and_see_their_own(stateless):
     assert client.get(url, headers=eve).status_code == client.post(url + "cancel/", headers=eve).status_code == 404
     assert client.get("/chatkit/sessions/", headers=eve).json()["results"] == []
     assert client.post(url + "cancel/", headers=ada).json()["status"] == "cancelled"
+
+
+def test_they_do_not_see_what_was_issued_to_a_row_of_the_same_key(stateless, settings):
+    """It may be a row of another table."""
+    theirs, settings.REST_FRAMEWORK = settings.REST_FRAMEWORK, {}
+    ada = a_user()
+    session_id = Browser(ada).issue().json()["id"]
+    settings.REST_FRAMEWORK = theirs
+    same = {"Authorization": f"Token {ada.pk}"}
+    assert Browser().get("/chatkit/sessions/", headers=same).json()["results"] == []
+    assert Browser().get(f"/chatkit/sessions/{session_id}/", headers=same).status_code == 404

@@ -3,10 +3,13 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from contextlib import contextmanager
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.asgi import get_asgi_application
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 
 from .callers import CSRF_TOKEN, SESSIONS, Browser, a_user, a_workflow
 
@@ -195,7 +198,19 @@ def over_asgi(browser, chunks, **headers):
     scope = {"type": "http", "method": "POST", "path": SESSIONS, "query_string": b"", "http_version": "1.1"}
     scope["headers"] = [(name.replace("_", "-").encode(), value.encode()) for name, value in names.items()]
     messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
-    return async_to_sync(exchanged)(scope, [*messages, {"type": "http.request", "body": b""}])
+    with kept_connections():
+        return async_to_sync(exchanged)(scope, [*messages, {"type": "http.request", "body": b""}])
+
+
+@contextmanager
+def kept_connections():
+    """As Django's own test clients: the end of a request does not close the connection that the test has."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
 
 
 async def exchanged(scope, messages):

@@ -52,16 +52,19 @@ LINE_ROWS = [
     ("reset", reset, UPSTREAM),
     ("hung up", hang_up, UPSTREAM),
     ("not HTTP", raw(b"SMTP 220 welcome\r\n\r\n"), UPSTREAM),
-    ("silence", silent, TIMEOUT),
-    ("too late", after(0.4), TIMEOUT),
-    ("a byte now and then", drip(head(200, {"Content-Length": "99"}), b" " * 98, 0.05), TIMEOUT),
 ]
+SLOW_ROWS = [
+    ("silence", silent),
+    ("too late", after(0.4)),
+    ("a byte now and then", drip(head(200, {"Content-Length": "99"}), b" " * 98, 0.05)),
+]
+IMPATIENT = {"TIMEOUT": 0.2, "DEADLINE": 0.3}
 
 
 @pytest.fixture
 def ada(openai, settings):
     a_workflow()
-    chatkit(settings, TIMEOUT=0.2, DEADLINE=0.3, MAX_RETRIES=0)
+    chatkit(settings, MAX_RETRIES=0)
     return Browser(a_user())
 
 
@@ -104,6 +107,16 @@ def test_what_may_happen_on_the_line(ada, openai, records, behaviour, row):
     (record,) = records()
     assert (record.status, record.code, record.request_id) == (*row[:2], None)
     assert not leaks(str(vars(record)) + record.getMessage())
+
+
+@pytest.mark.parametrize("behaviour", [row[1] for row in SLOW_ROWS], ids=[row[0] for row in SLOW_ROWS])
+def test_what_takes_too_long(ada, openai, settings, records, behaviour):
+    chatkit(settings, **IMPATIENT)
+    openai.script(behaviour)
+    assert failed_as(ada.issue(), TIMEOUT)
+    assert not ChatSession.objects.exists()
+    (record,) = records()
+    assert (record.status, record.code, record.request_id) == (*TIMEOUT[:2], None)
 
 
 def test_a_refused_connection(ada, settings, records):
@@ -196,9 +209,8 @@ def test_a_record_that_cannot_be_saved_is_cancelled_upstream(ada, openai, record
         (says(500), UPSTREAM),
         (answer(200, b"OK"), UPSTREAM),
         (reset, UPSTREAM),
-        (silent, TIMEOUT),
     ],
-    ids=["401", "404", "429", "500", "not JSON", "reset", "silence"],
+    ids=["401", "404", "429", "500", "not JSON", "reset"],
 )
 def test_cancelling_fails_as_issuing_does_and_the_session_stays_active(ada, openai, records, behaviour, row):
     session_id = ada.issue().json()["id"]
@@ -209,6 +221,14 @@ def test_cancelling_fails_as_issuing_does_and_the_session_stays_active(ada, open
     assert len(records()) == 1
     assert ada.show(session_id).json()["status"] == "active"
     assert ada.cancel(session_id).json()["status"] == "cancelled"
+
+
+def test_cancelling_times_out_as_issuing_does(ada, openai, settings):
+    session_id = ada.issue().json()["id"]
+    chatkit(settings, **IMPATIENT)
+    openai.script(silent)
+    assert failed_as(ada.cancel(session_id), TIMEOUT)
+    assert ada.show(session_id).json()["status"] == "active"
 
 
 def test_what_the_caller_did_wrong_is_not_logged(ada, openai, records):

@@ -274,18 +274,19 @@ def test_cancel_reads_no_body(ada, openai):
 
 
 METHODS = [
-    ("", ["put", "patch", "delete", "options", "trace"]),
-    ("{id}/", ["post", "put", "patch", "delete", "options", "trace"]),
-    ("{id}/cancel/", ["get", "head", "put", "patch", "delete", "options", "trace"]),
+    ("", "GET, HEAD, POST", ["put", "patch", "delete", "options", "trace"]),
+    ("{id}/", "GET, HEAD", ["post", "put", "patch", "delete", "options", "trace"]),
+    ("{id}/cancel/", "POST", ["get", "head", "put", "patch", "delete", "options", "trace"]),
 ]
 
 
-@pytest.mark.parametrize(("route", "methods"), METHODS, ids=["list", "detail", "cancel"])
-def test_other_methods_are_a_405(ada, openai, route, methods):
+@pytest.mark.parametrize(("route", "allowed", "methods"), METHODS, ids=["list", "detail", "cancel"])
+def test_other_methods_are_a_405(ada, openai, route, allowed, methods):
     session_id = issued(ada)
     for method in methods:
         answer = getattr(ada, method)(SESSIONS + route.format(id=session_id))
         assert answer.status_code == 405, method
+        assert answer.headers["Allow"] == allowed
         assert method == "head" or answer.json()["code"] == "method_not_allowed"
     assert ids(ada.list()) == [session_id]
     assert not openai.cancelled
