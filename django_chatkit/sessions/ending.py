@@ -136,6 +136,7 @@ def _in_batches(
     last: Position | None = None
     while True:
         ids: list[int] = []
+        started = time.monotonic()
         with transaction.atomic(using=queryset.db):
             for chunk in _locked(queryset, column, last, batch_size):
                 last = chunk[-1]
@@ -144,12 +145,18 @@ def _in_batches(
             if signal and ids:
                 send = partial(signal.send_robust, ChatSession, ids=ids, using=queryset.db)
                 transaction.on_commit(send, using=queryset.db)
+        courtesy = _courtesy(queryset.db, time.monotonic() - started)
         total += len(ids)
         if progress and ids:
             progress(total)
         if len(ids) < batch_size:
             return total
-        time.sleep(sleep)
+        time.sleep(max(sleep, courtesy))
+
+
+def _courtesy(using: str, held: float) -> float:
+    """Seconds that others get: SQLite has one writer at a time, and who waits looks again each tenth of a second."""
+    return 0.0 if connections[using].features.has_select_for_update else min(held, 0.11)
 
 
 def _locked(queryset: ChatSessionQuerySet, column: str, after: Position | None, size: int) -> Iterator[list[Position]]:
