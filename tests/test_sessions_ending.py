@@ -5,6 +5,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from django_chatkit import sessions
@@ -351,6 +352,23 @@ def test_sleeping_between_batches():
     started = time.monotonic()
     sessions.expire_sessions(batch_size=2, sleep=0.1)
     assert 0.2 <= time.monotonic() - started < 2
+
+
+@pytest.mark.django_db
+def test_sqlite_lets_others_write_between_batches():
+    """Those who wait for its only writer look ten times a second, and give up after five seconds."""
+    records(a_workflow(), 5, lives=-1)
+    moments = []
+
+    def slow(execute, *statement):
+        moments.append(time.monotonic())
+        time.sleep(0.06)
+        return execute(*statement)
+
+    with connection.execute_wrapper(slow):
+        sessions.expire_sessions(batch_size=2, progress=lambda count: moments.append(None))
+    gaps = [moments[index + 1] - moments[index - 1] - 0.06 for index in (moments.index(None),)]
+    assert (gaps[0] > 0.1) is (not connection.features.has_select_for_update)
 
 
 @pytest.mark.django_db
