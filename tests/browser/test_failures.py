@@ -71,10 +71,12 @@ def test_every_refusal_is_said_in_words(
     assert logged_in.alert.count() == 0
 
 
-def test_an_answer_that_is_not_json_is_a_failure(logged_in: Visitor) -> None:
-    logged_in.context.route(SESSIONS, lambda route: route.fulfill(body="<h1>Log in at the proxy</h1>"))
+@pytest.mark.parametrize(("status", "text"), [(200, "not available"), (401, "Please log in")])
+def test_an_answer_that_is_not_json_is_a_failure(status: int, text: str, logged_in: Visitor) -> None:
+    page = "<h1>The proxy's own page</h1>"
+    logged_in.context.route(SESSIONS, lambda route: route.fulfill(status=status, body=page))
     logged_in.open(CHAT)
-    assert "not available" in logged_in.alert.inner_text()
+    assert text in logged_in.alert.inner_text()
 
 
 def test_a_broken_connection_is_said_and_recovered_from(logged_in: Visitor) -> None:
@@ -183,16 +185,25 @@ def test_one_click_is_for_every_chat_of_the_page(logged_in: Visitor) -> None:
     assert logged_in.alert.count() == 0
 
 
-def test_a_chat_that_works_is_left_alone_by_the_click_of_another(logged_in: Visitor) -> None:
-    logged_in.open('{% chatkit "support" %}{% chatkit "missing" %}')
-    logged_in.alert.wait_for()
+def test_a_chat_that_works_again_is_left_alone_by_the_click_of_another(logged_in: Visitor) -> None:
+    logged_in.open(CHAT)
     logged_in.wait_for_chats()
-    try_again(logged_in)
-    logged_in.page.wait_for_function(
-        "performance.getEntriesByName(location.origin + '/chatkit/sessions/').length === 3"
-    )
+    answer(logged_in, 502, "upstream_error")
+    logged_in.page.evaluate("apis[0].getClientSecret('old').catch(() => null)")
+    logged_in.context.unroute(SESSIONS)
+    logged_in.ask("old")
+    logged_in.page.evaluate("""() => {
+      window.kept = document.querySelector("openai-chatkit");
+      const other = document.querySelector("django-chatkit").cloneNode();
+      other.setAttribute("config", other.getAttribute("config").replace("support", "missing"));
+      document.body.append(other);
+    }""")
     logged_in.alert.wait_for()
-    assert [post.body["workflow"] for post in logged_in.posts].count("support") == 1
+    with logged_in.page.expect_response(SESSIONS):
+        try_again(logged_in)
+    logged_in.alert.wait_for()
+    assert [post.body["workflow"] for post in logged_in.posts[-2:]] == ["missing", "missing"]
+    assert logged_in.page.evaluate("kept.isConnected")
 
 
 def test_a_failed_refresh_throws_and_leaves_the_conversation_readable(logged_in: Visitor) -> None:
