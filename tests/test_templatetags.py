@@ -11,7 +11,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.middleware.csrf import _does_token_match  # type: ignore[attr-defined]
-from django.template import Context, RequestContext, Template, TemplateSyntaxError
+from django.template import Context, Engine, RequestContext, Template, TemplateSyntaxError
 from django.test import RequestFactory, override_settings
 from django.urls import path, reverse
 from django.utils.functional import SimpleLazyObject, empty
@@ -171,8 +171,14 @@ def test_an_unreadable_cookie_is_not_named(setting: str, settings: Any, request_
 
 
 def test_the_request_is_found_without_a_context_processor(request_: HttpRequest) -> None:
+    libraries = {
+        "django_chatkit": "django_chatkit.templatetags.django_chatkit",
+        "i18n": "django.templatetags.i18n",
+        "static": "django.templatetags.static",
+    }
+    template = Engine(app_dirs=True, libraries=libraries).from_string("{% load django_chatkit %}{% chatkit %}")
     for context in (Context({"request": request_}), RequestContext(request_)):
-        assert config_of(render("{% chatkit %}", context))["csrf"]["token"]
+        assert config_of(template.render(context))["csrf"]["token"]
 
 
 # --- the options ---
