@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 from django_chatkit.exceptions import ChatKitConnectionError, ChatKitRateLimited, ChatKitServerError, ChatKitTimeout
-from tests.behaviours import Behaviour, Unread, after, drip, endless, error, hang_up, head, silent
+from tests.behaviours import Behaviour, Unread, after, drip, endless, error, head, silent
 from tests.fake_openai import FakeOpenAI
 
 from .conftest import Connect
 from .test_answers import FULL
 from .test_errors import failing
 
-DEADLINE = 0.15
+DEADLINE = 0.1
 #: Seconds that a busy machine may take on top of it; without a deadline, everything here takes far longer.
 GRACE = 2.0
 BODY = json.dumps(FULL).encode()
@@ -170,8 +170,8 @@ def test_retries_are_within_the_deadline(connect: Connect, openai: FakeOpenAI) -
 
 
 def test_the_last_retry_gets_only_the_time_that_is_left(connect: Connect, openai: FakeOpenAI) -> None:
-    openai.script(after(0.15, hang_up), silent)
-    with within(DEADLINE):
+    openai.script(after(0.1, error(503, headers={"retry-after-ms": "50"})), silent)
+    with within(0.6):
         raised = failing(connect(deadline=0.6, timeout=(5, 5)), "cancel")
     assert type(raised) is ChatKitTimeout
     assert len(openai.requests) == 2
