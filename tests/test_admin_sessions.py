@@ -202,7 +202,7 @@ def test_the_search_uses_indexes(admin_client: Client, workflow: Workflow) -> No
 
 
 def test_the_list_takes_the_same_queries_for_any_number_of_sessions(admin_client: Client, workflow: Workflow) -> None:
-    issued(workflow)
+    issued(workflow, user=User.objects.create_user("first"))
     few = queries(admin_client)
     for number in range(20):
         user = User.objects.create_user(f"user{number}")
@@ -210,8 +210,10 @@ def test_the_list_takes_the_same_queries_for_any_number_of_sessions(admin_client
         issued(own, user=user)
     many = queries(admin_client)
     assert len(many) == len(few)
-    # The login's session and user; the workflows of the filter; one count that stops early; the rows.
-    assert len(many) == 5
+    # The login's session and user; the filter's workflows; a count that stops early; rows, their workflows and users.
+    assert len(many) == 7
+    # On 400,000 rows MariaDB takes 11 seconds with a join, and milliseconds without.
+    assert not any("JOIN" in sql for sql in many)
     for column in ("state_variables", '"django_chatkit_chatsession"."chatkit_configuration"'):
         assert not any(column in sql for sql in many)
 
