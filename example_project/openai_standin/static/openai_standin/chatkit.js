@@ -80,7 +80,7 @@ sheet.replaceSync(`
     color: var(--text); font: 0.95rem/1.5 system-ui, sans-serif; }
   header { display: flex; flex-wrap: wrap; align-items: center; justify-content: flex-end;
     gap: 0.4rem 0.6rem; min-height: 3.1rem; padding: 0.5rem 0.75rem 0.5rem 1rem; border-bottom: 1px solid var(--line); }
-  header b { flex: 1 1 9rem; font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  header b { flex: 1 1 6rem; font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
   header b:empty { display: none; }
   .badge { padding: 0.1rem 0.6rem; border-radius: 99px; background: var(--badge); color: var(--badge-text);
     font-size: 0.78rem; font-weight: 600; white-space: nowrap; }
@@ -132,7 +132,13 @@ class OpenAIChatKitStandIn extends HTMLElement {
     {},
     this.#title,
     make("span", { className: "badge", textContent: "Stand-in, not OpenAI" }),
-    make("button", { type: "button", textContent: "New chat", onclick: () => this.setThreadId(null) }),
+    make("button", {
+      type: "button",
+      textContent: "✎",
+      title: "New chat",
+      "aria-label": "New chat",
+      onclick: () => this.setThreadId(null),
+    }),
   );
 
   constructor() {
