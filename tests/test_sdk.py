@@ -32,6 +32,8 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "tracing on": {"workflow": {"tracing": {"enabled": True}}},
     "tracing off": {"workflow": {"tracing": {"enabled": False}}},
     "titles": {"chatkit_configuration": {"automatic_thread_titling": {"enabled": False}}},
+    "an empty configuration": {"chatkit_configuration": {}},
+    "an empty section": {"chatkit_configuration": {"history": {}}},
     "no uploads": {"chatkit_configuration": {"file_upload": {"enabled": False}}},
     "uploads": {"chatkit_configuration": {"file_upload": {"enabled": True, "max_file_size": 512, "max_files": 1}}},
     "no history": {"chatkit_configuration": {"history": {"enabled": False}}},
@@ -63,7 +65,7 @@ OWNERS: list[dict[str, str]] = [
 #: What is optional at each level; ``None`` means unset to this project, and must be left out to be so for the SDK.
 UNSET: dict[str, Any] = {
     "workflow": {"version": None, "state_variables": None, "tracing": {"enabled": None}},
-    "chatkit_configuration": {"automatic_thread_titling": None, "file_upload": {"max_files": None}, "history": {}},
+    "chatkit_configuration": {"automatic_thread_titling": None, "file_upload": {"max_files": None}},
     "expires_after": None,
     "rate_limits": {"max_requests_per_1_minute": None},
 }

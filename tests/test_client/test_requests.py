@@ -63,15 +63,16 @@ def test_an_unset_field_is_left_out(path: tuple[str, ...]) -> None:
     assert set(leaves(sent)) == set(leaves(EVERYTHING)) - {path}
 
 
-@pytest.mark.parametrize("unset", [None, {}, {"history": None}, {"history": {}}, {"history": {"enabled": None}}])
+@pytest.mark.parametrize("unset", [None, {"history": None}, {"history": {"enabled": None}}])
 def test_a_section_in_which_nothing_is_set_is_left_out(unset: Any, client: ChatKitClient, openai: FakeOpenAI) -> None:
     client.create_session(user="u", workflow={"id": "wf_1", "tracing": {"enabled": None}}, chatkit_configuration=unset)
     assert openai.requests[0].json == {"user": "u", "workflow": {"id": "wf_1"}}
 
 
-def test_empty_state_variables_are_not_unset_ones() -> None:
-    workflow = {"id": "wf_1", "state_variables": {}}
-    assert session_request(user="u", workflow=workflow) == {"user": "u", "workflow": workflow}
+@pytest.mark.parametrize("empty", [{}, {"history": {}}])
+def test_what_is_empty_is_not_unset(empty: Any) -> None:
+    wanted = {"user": "u", "workflow": {"id": "wf_1", "state_variables": {}}, "chatkit_configuration": empty}
+    assert session_request(**wanted) == wanted
 
 
 def test_any_mapping_will_do(client: ChatKitClient, openai: FakeOpenAI) -> None:
@@ -175,9 +176,15 @@ def test_a_key_is_required(nothing: Any) -> None:
         ChatKitClient(nothing)
 
 
-def test_a_timeout_is_two_numbers() -> None:
-    with pytest.raises(TypeError):
-        ChatKitClient(KEY, timeout=5)  # type: ignore[arg-type]
+@pytest.mark.parametrize(("timeout", "both"), [(5, (5, 5)), (0.5, (0.5, 0.5)), ((1, 2), (1, 2)), ([1, 2], (1, 2))])
+def test_a_timeout_is_one_number_or_two(timeout: Any, both: tuple[float, float]) -> None:
+    assert ChatKitClient(KEY, timeout=timeout).timeout == both
+
+
+@pytest.mark.parametrize("timeout", [(), (1,), (1, 2, 3)])
+def test_a_timeout_is_nothing_else(timeout: Any) -> None:
+    with pytest.raises(ValueError, match="unpack"):
+        ChatKitClient(KEY, timeout=timeout)
 
 
 @pytest.mark.parametrize("slashes", ["", "/", "//"])

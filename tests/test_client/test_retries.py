@@ -192,7 +192,9 @@ def test_waiting_grows_and_varies(connect: Connect, openai: FakeOpenAI, waits: l
         assert len(set(waited)) == 5
 
 
-@pytest.mark.parametrize(("headers", "seconds"), [({"Retry-After": "2"}, 2.0), ({"retry-after-ms": "40"}, 0.04)])
+@pytest.mark.parametrize(
+    ("headers", "seconds"), [({"Retry-After": "2"}, 2.0), ({"Retry-After": "0"}, 0.0), ({"retry-after-ms": "40"}, 0.04)]
+)
 def test_a_short_retry_after_is_kept(
     headers: dict[str, str], seconds: float, client: ChatKitClient, openai: FakeOpenAI, waits: list[float]
 ) -> None:

@@ -165,9 +165,9 @@ def test_a_key_that_is_refused_is_not_shown(end: str) -> None:
     assert_error_hides(caught.value)
 
 
-@pytest.mark.parametrize("timeout", [5, (1, 2, 3), None])
+@pytest.mark.parametrize("timeout", [(1, 2, 3), ()])
 def test_arguments_that_are_refused_do_not_show_the_key(timeout: Any) -> None:
-    with pytest.raises((TypeError, ValueError)) as caught:
+    with pytest.raises(ValueError, match="unpack") as caught:
         ChatKitClient(KEY, timeout=timeout)
     assert_error_hides(caught.value)
 
