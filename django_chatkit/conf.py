@@ -168,7 +168,11 @@ class Settings:
         entry = self.API_KEYS.get(name)
         entry = entry if isinstance(entry, Mapping) else {"api_key": entry}
         if not entry.get("api_key"):
-            raise ChatKitNotConfigured(f"DJANGO_CHATKIT['API_KEYS'] has no key named {name!r}.")
+            known = ", ".join(map(repr, self.API_KEYS)) or "none"
+            # Not the name that was asked for: somebody may have stored a key in its place.
+            raise ChatKitNotConfigured(
+                f"DJANGO_CHATKIT['API_KEYS'] has no key of the workflow's name; it has: {known}."
+            )
         return Credentials(
             api_key=Secret(entry["api_key"]),
             base_url=str(entry.get("base_url") or self.BASE_URL).rstrip("/"),

@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.middleware.csrf import get_token
 from rest_framework import exceptions
-from rest_framework.authentication import CSRFCheck, RemoteUserAuthentication, SessionAuthentication
+from rest_framework.authentication import CSRFCheck, SessionAuthentication
 from rest_framework.request import Request
 
 #: Where a refused page finds the token it should have sent. Other origins cannot read it.
@@ -32,14 +32,14 @@ def failure(request: HttpRequest) -> str | None:
 
 
 def header_authenticates(request: Request) -> bool:
-    """Whether the caller is known by a header, which other sites cannot make a browser send, and not by a cookie.
+    """Whether a header shows who calls: the caller is known without any cookie, but not without any header.
 
-    A header being there is not enough: a browser that knows the password of a staging site sends it with everything.
+    A header being there is not enough: what authenticates may be a cookie, a client certificate or the address.
     """
     authenticator = request.successful_authenticator
-    if authenticator is None or isinstance(authenticator, SessionAuthentication | RemoteUserAuthentication):
+    if authenticator is None or isinstance(authenticator, SessionAuthentication):
         return False
-    return not request.COOKIES or _known_without_cookies(request, authenticator)
+    return _known_without("HTTP_COOKIE", request, authenticator) and not _known_without("HTTP_", request, authenticator)
 
 
 def fresh_token(request: Request) -> str:
@@ -47,13 +47,15 @@ def fresh_token(request: Request) -> str:
     return get_token(request._request)
 
 
-def _known_without_cookies(request: Request, authenticator: Any) -> bool:
+def _known_without(prefix: str, request: Request, authenticator: Any) -> bool:
+    """Whether the caller is known without cookies and without the headers that start with ``prefix``."""
     bare = copy.copy(request._request)
     bare.COOKIES, bare.user = {}, AnonymousUser()
-    bare.META = {name: value for name, value in bare.META.items() if name != "HTTP_COOKIE"}
+    bare.META = {name: value for name, value in bare.META.items() if not name.startswith(prefix)}
     for cached in ("headers", "session", "_cached_user"):
         vars(bare).pop(cached, None)
     try:
-        return authenticator.authenticate(Request(bare)) is not None
-    except Exception:  # whatever it needs of a cookie, it does not find
+        found = authenticator.authenticate(Request(bare))
+    except Exception:  # whatever it needs, it does not find
         return False
+    return found is not None and bool(getattr(found[0], "is_authenticated", False))

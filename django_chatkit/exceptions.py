@@ -7,7 +7,7 @@
     ├── ChatKitStatusError                   status_code, code, request_id, retry_after
     │   ├── ChatKitConfigurationRejected     3xx, most 4xx and an exhausted quota: an operator must act
     │   ├── ChatKitRateLimited               any other 429
-    │   └── ChatKitServerError               5xx
+    │   └── ChatKitServerError               5xx and 408
     └── SessionNotSaved                      OpenAI issued a session, the database would not record it
     ChatKitNotConfigured                     an ``ImproperlyConfigured``: outside the tree on purpose, so that
                                              ``except ChatKitError`` never hides a mistake in the settings

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth import SESSION_KEY, get_user_model
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.backends.signed_cookies import SessionStore as CookieSession
 from django.http import HttpRequest
 
 from .conf import conf
@@ -73,8 +76,8 @@ def known_owner(request: HttpRequest) -> Owner | None:
 
 
 def start_login(request: HttpRequest) -> None:
-    """Give a new login its key at once, so that two tabs cannot make two."""
-    request.session[LOGIN_KEY] = secrets.token_hex(16)
+    """Give a new login its key at once, so that two tabs cannot make two. Who logs in again keeps it."""
+    request.session.setdefault(LOGIN_KEY, secrets.token_hex(16))
 
 
 def _user_identifier(user: Any, request: HttpRequest | None) -> Any:
@@ -91,7 +94,7 @@ def _visitor_identifier(request: HttpRequest | None) -> str:
         raise ValueError("Name somebody: pass request, user or user_identifier.")
     if not hasattr(request, "session"):
         raise ChatKitNotConfigured("Visitors who are not logged in need SessionMiddleware in MIDDLEWARE.")
-    return f"visitor-{request.session.setdefault(VISITOR_KEY, secrets.token_hex(16))}"
+    return f"visitor-{_kept(request.session, VISITOR_KEY)}"
 
 
 def _namespaced(identifier: Any) -> Any:
@@ -112,8 +115,21 @@ def _login_key(request: HttpRequest | None, user: Any) -> str:
     session = getattr(request, "session", None)
     if session is None or (user is not None and not _is_logged_in(user, session)):
         return ""
-    key: str = session.setdefault(LOGIN_KEY, secrets.token_hex(16))
-    return key
+    return _kept(session, LOGIN_KEY)
+
+
+def _kept(session: Any, name: str) -> str:
+    """A random value in the Django session. Saved at once: when OpenAI has answered, other tabs may have saved too."""
+    if name not in session:
+        is_stored = getattr(session, "session_key", None) and not isinstance(session, CookieSession)
+        unchanged = is_stored and not session.modified
+        session[name] = secrets.token_hex(16)
+        if unchanged:
+            with suppress(UpdateError):  # logged out in another tab: SessionMiddleware will say so
+                session.save()
+                session.modified = False
+    value: str = session[name]
+    return value
 
 
 def _is_logged_in(user: Any, session: Any) -> bool:

@@ -54,7 +54,7 @@ def remember(
 ) -> None:
     """Set the cookie for ``seconds``; or remove an older one, where a cookie would be too late or too large."""
     name = COOKIE_PREFIX + slug
-    value = signing.dumps([str(remembered.client_secret), remembered.record, made_for], salt=_SALT)
+    value = signing.dumps([remembered.client_secret, remembered.record, made_for], salt=_SALT)
     response.set_cookie(
         name,
         value,

@@ -85,7 +85,7 @@ class SessionSerializer(_SessionSerializer):
     """A session in lists and on its own: never with its secret."""
 
     created_at = serializers.DateTimeField(format=ISO_8601)
-    ended_at = serializers.DateTimeField(format=ISO_8601, allow_null=True)
+    ended_at = serializers.DateTimeField(source="current_ended_at", format=ISO_8601, allow_null=True)
 
     class Meta:
         ref_name = "ChatKitSession"
@@ -100,4 +100,5 @@ class IssuedSessionSerializer(_SessionSerializer):
         ref_name = "IssuedChatKitSession"
 
     def get_client_secret(self, session: ChatSession) -> str:
-        return str(self.context["client_secret"])
+        secret: str = self.context["client_secret"]  # a Secret, which shows itself in JSON only
+        return secret

@@ -1,8 +1,8 @@
 """The rules for state variables, the same for the admin, the API and the ``STATE_VARIABLES`` hook.
 
 They are those of ``POST /v1/chatkit/sessions``: at most 64 entries, names of at most 64 characters, values that are
-text, whole numbers, numbers or booleans. Two are ours: NUL and lone surrogates are refused, because databases cannot
-store them, and all entries together may take 10 MiB as JSON.
+text, whole numbers, numbers or booleans. Three are ours: NUL and lone surrogates are refused, because databases cannot
+store them; whole numbers have 64 bits at most; all entries together may take 10 MiB as JSON.
 """
 
 from __future__ import annotations

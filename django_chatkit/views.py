@@ -12,6 +12,7 @@ from django.db import connections
 from django.db.models import QuerySet
 from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, generics, serializers, status
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.pagination import CursorPagination
@@ -41,13 +42,13 @@ logger = logging.getLogger("django_chatkit")
 
 SESSION_ID = re.compile("[A-Za-z0-9_-]{1,255}")
 
-_TROUBLES: tuple[tuple[type[Exception], int, str, str], ...] = (
-    (ChatKitNotConfigured, 503, "misconfigured", "The chat is not set up correctly."),
-    (ChatKitConfigurationRejected, 503, "misconfigured", "The chat is not set up correctly."),
-    (ChatKitRateLimited, 503, "upstream_rate_limited", "The chat is busy. Try again later."),
-    (SessionNotSaved, 503, "not_saved", "The chat session could not be saved. Try again."),
-    (ChatKitTimeout, 504, "upstream_timeout", "The chat service did not answer in time. Try again."),
-    (ChatKitError, 502, "upstream_error", "The chat service cannot be reached. Try again later."),
+_TROUBLES: tuple[tuple[type[Exception], int, str, Any], ...] = (
+    (ChatKitNotConfigured, 503, "misconfigured", _("The chat is not set up correctly.")),
+    (ChatKitConfigurationRejected, 503, "misconfigured", _("The chat is not set up correctly.")),
+    (ChatKitRateLimited, 503, "upstream_rate_limited", _("The chat is busy. Try again later.")),
+    (SessionNotSaved, 503, "not_saved", _("The chat session could not be saved. Try again.")),
+    (ChatKitTimeout, 504, "upstream_timeout", _("The chat service did not answer in time. Try again.")),
+    (ChatKitError, 502, "upstream_error", _("The chat service cannot be reached. Try again later.")),
 )
 
 
@@ -65,14 +66,14 @@ class Trouble(exceptions.APIException):
 class WorkflowNotFound(exceptions.NotFound):
     """No such workflow, or it is not active."""
 
-    default_detail = "There is no such chat."
+    default_detail = _("There is no such chat.")
     default_code = "workflow_not_found"
 
 
 class SessionNotFound(exceptions.NotFound):
     """No such session, or it is somebody else's."""
 
-    default_detail = "There is no such session."
+    default_detail = _("There is no such session.")
 
 
 class JSONOnly(BaseContentNegotiation):
@@ -233,6 +234,8 @@ class SessionListView(ChatKitView):
         return response
 
     def _validated(self, request: Request) -> dict[str, Any]:
+        if request.content_type and JSONOnly().select_parser(request, self.parser_classes) is None:
+            raise exceptions.UnsupportedMediaType(request.content_type)  # DRF lets an empty form pass
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         wanted: dict[str, Any] = serializer.validated_data

@@ -159,6 +159,14 @@ def test_a_bad_hook(openai, settings):
     assert returncode == 1
 
 
+def test_a_hook_that_needs_a_user(openai, settings):
+    a_workflow()
+    chatkit(settings, STATE_VARIABLES=lambda workflow, user=None, request=None: {"name": user.username})
+    message, returncode = refused()
+    assert "Does the function of the STATE_VARIABLES setting work without them? AttributeError: " in message
+    assert returncode == 1
+
+
 def test_a_database_that_takes_no_record(openai):
     def fail(**_kwargs):
         raise RuntimeError

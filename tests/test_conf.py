@@ -215,7 +215,15 @@ def test_a_named_key_that_is_not_there(settings, name):
     settings.DJANGO_CHATKIT = {**GLOBALS, "API_KEYS": KEYS}
     with pytest.raises(ChatKitNotConfigured) as caught:
         conf.credentials(name)
-    assert str(caught.value) == f"DJANGO_CHATKIT['API_KEYS'] has no key named {name!r}."
+    known = ", ".join(map(repr, KEYS))
+    assert str(caught.value) == f"DJANGO_CHATKIT['API_KEYS'] has no key of the workflow's name; it has: {known}."
+
+
+def test_a_key_stored_in_place_of_its_name_is_not_shown(settings):
+    settings.DJANGO_CHATKIT = {}
+    with pytest.raises(ChatKitNotConfigured) as caught:
+        conf.credentials("sk-a-key-itself")
+    assert str(caught.value) == "DJANGO_CHATKIT['API_KEYS'] has no key of the workflow's name; it has: none."
 
 
 def test_no_default_key(settings):

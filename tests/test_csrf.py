@@ -76,6 +76,20 @@ class ByEither(AcceptsSecret):
         return request.headers.get("X-Api-Key") or request.COOKIES.get("jwt")
 
 
+class ByMiddleware(BaseAuthentication):
+    """Whoever the request's user is, anonymous or not."""
+
+    def authenticate(self, request):
+        return request._request.user, None
+
+
+class ByCertificate(AcceptsSecret):
+    """As web servers tell of client certificates and addresses, which other sites' requests bring along too."""
+
+    def secret(self, request):
+        return request.META.get("SSL_CLIENT_S_DN")
+
+
 class Refuses(BaseAuthentication):
     def authenticate(self, request):
         raise PermissionDenied("You are banned.")
@@ -260,7 +274,7 @@ def test_whom_a_cookie_authenticates_needs_the_token(settings, openai, authentic
     assert openai.requests[0].json["user"].startswith("user-")
 
 
-@pytest.mark.parametrize("authenticator", ["ByDjangoSession", "ByDjangoUser", "ByCachedUser"])
+@pytest.mark.parametrize("authenticator", ["ByDjangoSession", "ByDjangoUser", "ByCachedUser", "ByMiddleware"])
 def test_whom_the_django_session_authenticates_needs_the_token_whatever_the_class(settings, openai, authenticator):
     authenticate_by(settings, authenticator)
     browser = Browser(a_user(), token=None)
@@ -278,6 +292,17 @@ def test_whom_the_web_server_authenticates_needs_the_token(settings, openai):
     settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.RemoteUserBackend"]
     authenticate_by(settings, "rest_framework.authentication.RemoteUserAuthentication")
     client = Client(enforce_csrf_checks=True, REMOTE_USER="ada")
+    assert failed(client.post(SESSIONS, {}, "application/json"))
+    assert not openai.requests
+
+
+@pytest.mark.parametrize("cookies", [{}, {"theme": "dark"}], ids=repr)
+def test_whom_a_certificate_authenticates_needs_the_token(settings, openai, cookies):
+    a_user()
+    authenticate_by(settings, "ByCertificate")
+    client = Client(enforce_csrf_checks=True, SSL_CLIENT_S_DN="hers")
+    for name, value in cookies.items():
+        client.cookies[name] = value
     assert failed(client.post(SESSIONS, {}, "application/json"))
     assert not openai.requests
 

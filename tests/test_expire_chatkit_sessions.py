@@ -58,6 +58,13 @@ def test_it_deletes_what_ended_long_ago():
     assert list(ChatSession.objects.order_by("id")) == kept
 
 
+def test_everything_that_has_ended_may_go():
+    workflow = a_workflow()
+    records(workflow, 2, lives=-1)
+    assert run("--delete-older-than=0") == "2 sessions marked as expired.\n2 records deleted.\n"
+    assert not ChatSession.objects.exists()
+
+
 def test_what_it_expires_may_be_old_enough_to_go():
     """``ended_at`` is when the session ended, not when the command noticed."""
     records(a_workflow(), 2, lives=-31 * 86_400)
@@ -114,7 +121,7 @@ def test_a_line_that_grows_on_a_terminal():
 BAD = [
     ("--batch-size", ["0", "-1", "1.5", "many", "", "1000001", "10000000000000000000000", "²"]),
     ("--sleep", ["-1", "nan", "inf", "long", ""]),
-    ("--delete-older-than", ["0", "-1", "1.5", "never", "", "36501", "99999999999"]),
+    ("--delete-older-than", ["-1", "1.5", "never", "", "36501", "99999999999"]),
     ("--database", ["nowhere", ""]),
 ]
 

@@ -6,6 +6,8 @@ from types import SimpleNamespace
 import pytest
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.backends.signed_cookies import SessionStore as CookieSession
 from django.test import RequestFactory
 
 from django_chatkit.exceptions import ChatKitNotConfigured
@@ -157,10 +159,13 @@ def test_a_login_has_a_random_key():
     assert owner_of(request_of(ADA, {SESSION_KEY: "7"})).login_key != first.login_key
 
 
-def test_a_new_login_gets_a_new_key():
-    request = request_of(ADA, {SESSION_KEY: "7", LOGIN_KEY: "old"})
+def test_a_login_gets_a_key_and_keeps_it_when_it_is_repeated():
+    request = request_of(ADA, {SESSION_KEY: "7"})
     start_login(request)
-    assert len(request.session[LOGIN_KEY]) == 32
+    key = request.session[LOGIN_KEY]
+    assert len(key) == 32
+    start_login(request)
+    assert request.session[LOGIN_KEY] == key
 
 
 def test_a_visitor_has_one_as_well():
@@ -227,3 +232,49 @@ def test_they_do_not_see_what_was_issued_to_a_row_of_the_same_key(stateless, set
     same = {"Authorization": f"Token {ada.pk}"}
     assert Browser().get("/chatkit/sessions/", headers=same).json()["results"] == []
     assert Browser().get(f"/chatkit/sessions/{session_id}/", headers=same).status_code == 404
+
+
+class StoredSession(dict):
+    """A Django session that is stored already, and counts how often it is saved."""
+
+    session_key = "stored"
+    modified = False
+    saved = 0
+
+    def __setitem__(self, name, value):
+        super().__setitem__(name, value)
+        self.modified = True
+
+    def save(self):
+        self.saved += 1
+
+
+def test_a_stored_session_is_saved_before_openai_is_asked_and_not_again_afterwards():
+    """What another tab saves while OpenAI is slow is not undone."""
+    session = StoredSession()
+    owner_of(request_of(session=session))
+    assert session.saved == 2  # the visitor's name and the login's key
+    assert session.modified is False
+
+
+def test_what_others_changed_in_it_is_left_to_the_middleware():
+    session = StoredSession()
+    session["cart"] = []
+    owner_of(request_of(session=session))
+    assert (session.saved, session.modified) == (0, True)
+
+
+def test_a_session_in_a_cookie_is_left_to_the_middleware():
+    session = CookieSession("key")
+    owner_of(request_of(session=session))
+    assert session.modified is True
+
+
+def test_a_session_that_was_deleted_meanwhile_is_left_to_the_middleware():
+    class Deleted(StoredSession):
+        def save(self):
+            raise UpdateError
+
+    session = Deleted()
+    owner_of(request_of(session=session))
+    assert session.modified is True

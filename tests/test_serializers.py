@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
+from django.utils import timezone
 from rest_framework.settings import api_settings
 
 from django_chatkit.models import ChatSession
@@ -126,6 +127,14 @@ def test_times_are_iso_8601(ada):
     assert datetime.fromisoformat(shown["created_at"]) == record.created_at
     assert datetime.fromisoformat(shown["ended_at"]) == record.ended_at
     assert shown["expires_at"] == record.expires_at.timestamp()
+
+
+def test_what_is_past_its_time_has_ended_then_before_anybody_notices(ada):
+    issued = ada.issue().json()
+    ChatSession.objects.update(expires_at=timezone.now() - timedelta(seconds=5))
+    shown = ada.show(issued["id"]).json()
+    assert shown["status"] == "expired"
+    assert datetime.fromisoformat(shown["ended_at"]) == ChatSession.objects.get().expires_at
 
 
 def test_what_has_not_ended_has_no_end(ada):

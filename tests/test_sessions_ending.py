@@ -18,7 +18,7 @@ from django_chatkit.exceptions import (
 )
 from django_chatkit.models import ChatSession
 from django_chatkit.sessions import ending
-from django_chatkit.signals import session_cancelled
+from django_chatkit.signals import session_cancelled, sessions_expired
 
 from .behaviours import acting, answer, error, hang_up, silent
 from .callers import a_user, a_workflow, chatkit
@@ -49,6 +49,18 @@ def test_cancel(openai):
         assert (record.status, record.current_status) == (CANCELLED, CANCELLED)
         assert before <= record.ended_at <= timezone.now()
     assert not ChatSession.objects.active().exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_cancel_what_openai_calls_expired(openai):
+    session = issued()
+    openai.script(answer(content={"id": session.session_id, "object": "chatkit.session", "status": "expired"}))
+    with heard(session_cancelled) as cancelled, heard(sessions_expired) as expired:
+        sessions.cancel_session(session)
+    assert session.status == from_database(session).status == EXPIRED
+    assert session.ended_at is not None
+    assert not cancelled
+    assert [(told["ids"], told["using"]) for told in expired] == [([session.pk], "default")]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -307,7 +307,7 @@ def test_a_named_key_with_its_own_base_url(openai, settings):
 @pytest.mark.parametrize("keys", [{}, {"second": None}, {"second": ""}, {"second": {"organization": "org_2"}}])
 def test_a_named_key_that_is_missing(openai, settings, keys):
     chatkit(settings, API_KEYS=keys)
-    with pytest.raises(ChatKitNotConfigured, match="no key named 'second'"):
+    with pytest.raises(ChatKitNotConfigured, match="no key of the workflow's name"):
         sessions.create_session(a_workflow(api_key="second"), user_identifier="x")
     assert openai.requests == []
 

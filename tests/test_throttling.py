@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 import time
@@ -262,7 +263,10 @@ def test_parallel_requests_let_exactly_so_many_through(settings, clock):
 @pytest.mark.services
 def test_parallel_requests_let_exactly_so_many_through_on_redis(settings, clock):
     prefix = secrets.token_hex()
-    redis = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:6379"}
+    redis = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": os.environ.get("REDIS_URL", "redis://127.0.0.1:6379"),
+    }
     settings.CACHES = {"default": {**redis, "KEY_PREFIX": prefix}}
     chatkit(settings, THROTTLE_RATE="10/min")
     for _ in range(5):

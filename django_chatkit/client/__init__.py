@@ -40,9 +40,9 @@ T = TypeVar("T")
 class ChatKitClient:
     """Creates and cancels sessions with one API key.
 
-    ``timeout`` is seconds to connect and seconds to wait for the next bytes; ``deadline`` is seconds for a whole call,
-    retries included (the operating system's name resolution alone cannot be interrupted). Clients are cheap: those
-    with the same key and base URL share one connection pool per process.
+    ``timeout`` is seconds to connect and seconds to wait for the next bytes, or one number for both; ``deadline`` is
+    seconds for a whole call, retries and name resolution included (but not what a SOCKS proxy does). Clients are cheap:
+    those with the same key and base URL share one connection pool per process.
     Raises ``ValueError`` for a key, organization or project that cannot be a header.
     """
 
@@ -53,7 +53,7 @@ class ChatKitClient:
         base_url: str = BASE_URL,
         organization: str | None = None,
         project: str | None = None,
-        timeout: tuple[float, float] = (3.05, 10),
+        timeout: float | tuple[float, float] = (3.05, 10),
         deadline: float = 15,
         max_retries: int = 2,
     ) -> None:
@@ -64,7 +64,7 @@ class ChatKitClient:
                 raise ValueError(f"{name} is empty or holds characters that no HTTP header may hold.")
         self.organization = organization
         self.project = project
-        connect, read = timeout
+        connect, read = timeout if isinstance(timeout, tuple | list) else (timeout, timeout)
         self.timeout = (connect, read)
         self.deadline = deadline
         self.max_retries = max_retries
@@ -165,7 +165,7 @@ def session_request(**parts: Any) -> dict[str, Any]:
 
 def _set_only(value: Mapping[str, Any]) -> dict[str, Any]:
     parts = ((name, _set_only(item) if isinstance(item, Mapping) else item) for name, item in value.items())
-    return {name: item for name, item in parts if item is not None and (item != {} or name == "state_variables")}
+    return {name: item for name, item in parts if item is not None and (item != {} or value[name] == {})}
 
 
 def _wait(error: ChatKitError, attempt: int) -> float | None:

@@ -9,6 +9,7 @@ import queue
 import socket
 import threading
 import time
+from contextlib import suppress
 from contextvars import ContextVar
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
@@ -55,7 +56,8 @@ def _forget_pools() -> None:
     _pools = {}
 
 
-os.register_at_fork(after_in_child=_forget_pools)
+with suppress(AttributeError):  # Windows does not fork
+    os.register_at_fork(after_in_child=_forget_pools)
 
 
 class _Session(requests.Session):

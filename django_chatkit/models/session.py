@@ -118,3 +118,10 @@ class ChatSession(models.Model):
         if self.status == self.Status.ACTIVE and self.expires_at <= timezone.now():
             return str(self.Status.EXPIRED)
         return self.status
+
+    @property
+    def current_ended_at(self) -> datetime | None:
+        """``ended_at``, or ``expires_at`` as soon as that has passed."""
+        if self.ended_at is None and self.current_status == self.Status.EXPIRED:
+            return self.expires_at
+        return self.ended_at

@@ -160,7 +160,8 @@ class Workflow(models.Model):
 
     def is_open_to(self, user: AbstractBaseUser | AnonymousUser | None) -> bool:
         """Whether ``groups`` admit this user. One query; ``None`` and anonymous users are members of nothing."""
-        own = getattr(user, "groups", None) or Group.objects.none()
+        groups = getattr(user, "groups", None)
+        own = groups if isinstance(groups, models.Manager) else Group.objects.none()  # a token's user has a list
         admitted = self.groups.annotate(mine=Exists(own.filter(pk=OuterRef("pk")))).values_list("mine", flat=True)
         return any(admitted) or not admitted
 

@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 from django.db import connections, router, transaction
 from django.db.models import F, Q
-from django.dispatch import Signal
 from django.utils import timezone
 
 from .. import signals
@@ -40,16 +39,29 @@ def cancel_session(session: ChatSession, *, deadline: float | None = None) -> Ch
     if session.current_status != ChatSession.Status.ACTIVE:
         return session
     started = time.monotonic()
-    if not session.is_local:
-        client_for(conf.credentials(session.workflow.api_key), deadline).cancel_session(session.session_id)
+    status = ChatSession.Status.CANCELLED if session.is_local else _cancelled_at_openai(session, deadline)
     duration = 0.0 if session.is_local else time.monotonic() - started
     using = router.db_for_write(ChatSession, instance=session)
     still_active = ChatSession.objects.using(using).filter(pk=session.pk, status=ChatSession.Status.ACTIVE)
-    ended = still_active.update(status=ChatSession.Status.CANCELLED, ended_at=timezone.now())
+    ended = still_active.update(status=status, ended_at=timezone.now())
     session.refresh_from_db(using=using, fields=("status", "ended_at"))
-    if ended:
+    if ended and status == ChatSession.Status.CANCELLED:
         announce(signals.session_cancelled, session, duration)
+    elif ended:
+        _announce_expired([session.pk], using)
     return session
+
+
+def _cancelled_at_openai(session: ChatSession, deadline: float | None) -> ChatSession.Status:
+    """How the session ended: OpenAI's clock may say that it had expired already."""
+    client = client_for(conf.credentials(session.workflow.api_key), deadline)
+    answer = client.cancel_session(session.session_id)
+    return ChatSession.Status.EXPIRED if answer.status == "expired" else ChatSession.Status.CANCELLED
+
+
+def _announce_expired(ids: list[int], using: str) -> None:
+    send = partial(signals.sessions_expired.send_robust, ChatSession, ids=ids, using=using)
+    transaction.on_commit(send, using=using)
 
 
 def cancel_login(login_key: str) -> None:
@@ -100,7 +112,7 @@ def expire_sessions(
     """
     using = using or router.db_for_write(ChatSession)
     stale = ChatSession.objects.using(using).stale()
-    return _in_batches(stale, "expires_at", _mark_expired, batch_size, sleep, progress, signals.sessions_expired)
+    return _in_batches(stale, "expires_at", _mark_expired, batch_size, sleep, progress, _announce_expired)
 
 
 def delete_sessions(
@@ -127,7 +139,7 @@ def _in_batches(
     batch_size: int,
     sleep: float,
     progress: Callable[[int], object] | None,
-    signal: Signal | None = None,
+    tell: Callable[[list[int], str], object] | None = None,
 ) -> int:
     """Walk the index of ``column`` and ``id`` by keyset, so that no batch reads again what earlier ones have left."""
     if batch_size < 1:
@@ -142,9 +154,8 @@ def _in_batches(
                 last = chunk[-1]
                 act(ChatSession.objects.using(queryset.db).filter(pk__in=[pk for _, pk in chunk]))
                 ids += [pk for _, pk in chunk]
-            if signal and ids:
-                send = partial(signal.send_robust, ChatSession, ids=ids, using=queryset.db)
-                transaction.on_commit(send, using=queryset.db)
+            if tell and ids:
+                tell(ids, queryset.db)
         courtesy = _courtesy(queryset.db, time.monotonic() - started)
         total += len(ids)
         if progress and ids:

@@ -103,7 +103,8 @@ def reuse_session(prepared: PreparedSession, request: HttpRequest) -> IssuedSess
     remembered = cookies.recall(request, prepared.workflow.slug, prepared.fingerprint)
     if remembered is None:
         return None
-    records = ChatSession.objects.active(timezone.now() + timedelta(seconds=cookies.MARGIN)).defer("state_variables")
+    issued_here = ChatSession.objects.using(router.db_for_write(ChatSession))  # a replica may not know of a cancel yet
+    records = issued_here.active(timezone.now() + timedelta(seconds=cookies.MARGIN)).defer("state_variables")
     own = {"pk": remembered.record, "user_key": prepared.owner.key, "workflow": prepared.workflow}
     session = records.filter(**own).first()
     if session is None:

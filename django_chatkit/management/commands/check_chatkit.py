@@ -25,14 +25,20 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         workflow = self._workflow(options["slug"])
-        started = time.monotonic()
         try:
-            issued = sessions.create_session(workflow, user_identifier=f"check-{secrets.token_hex(8)}", reuse=False)
+            prepared = sessions.prepare_session(workflow, user_identifier=f"check-{secrets.token_hex(8)}")
+            started = time.monotonic()
+            issued = sessions.issue_session(prepared)
             duration = time.monotonic() - started
             sessions.cancel_session(issued.session)
         except (ChatKitError, ChatKitNotConfigured) as error:
             diagnosis = explain(error)
             raise CommandError(f"{workflow.slug}: {diagnosis.text}", returncode=1 if diagnosis.ours else 2) from None
+        except Exception as error:
+            raise CommandError(
+                f"{workflow.slug}: no session could be made without a user and a request. Does the function of the "
+                f"STATE_VARIABLES setting work without them? {type(error).__name__}: {error}"
+            ) from error
         self.stdout.write(f"{workflow.slug}: a session was issued in {duration:.2f} s and cancelled.")
 
     def _workflow(self, slug: str | None) -> Workflow:

@@ -79,16 +79,16 @@ class Command(BaseCommand):
 
 
 def _count(text: str) -> int:
-    return _whole_number(text, 1_000_000)
+    return _whole_number(text, 1, 1_000_000)
 
 
 def _days(text: str) -> int:
-    return _whole_number(text, 36_500)
+    return _whole_number(text, 0, 36_500)
 
 
-def _whole_number(text: str, most: int) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {most}")
+def _whole_number(text: str, least: int, most: int) -> int:
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}")
     return int(text)
 
 
