@@ -54,7 +54,8 @@ def remember(
 ) -> None:
     """Set the cookie for ``seconds``; or remove an older one, where a cookie would be too late or too large."""
     name = COOKIE_PREFIX + slug
-    value = signing.dumps([remembered.client_secret, remembered.record, made_for], salt=_SALT)
+    # Signed is not encrypted: whoever sees the cookie sees the secret.
+    value = Secret(signing.dumps([remembered.client_secret, remembered.record, made_for], salt=_SALT))
     response.set_cookie(
         name,
         value,
