@@ -79,7 +79,7 @@ def check_project(**kwargs: Any) -> Iterator[CheckMessage]:
         yield _warning(
             3,
             "THROTTLE_RATE is counted in the default cache, which no other process can see.",
-            "Use a cache that all processes share (Redis, Memcached, the database), or set THROTTLE_RATE to None.",
+            "Use a cache that all processes share, such as Redis or Memcached, or set THROTTLE_RATE to None.",
         )
 
 

@@ -182,4 +182,3 @@ class Settings:
 
 
 conf = Settings()
-NAMES = tuple(name for name in vars(Settings) if name.isupper())

@@ -1,4 +1,4 @@
-"""The throttle on new sessions: a counter per window in Django's cache, exact for any number of parallel requests."""
+"""The throttle on new sessions: a counter per window in Django's cache, exact where the cache increments atomically."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ class SessionThrottle(SimpleRateThrottle):
     """``THROTTLE_RATE`` new sessions per user. Visitors who are not logged in are also counted by address, because a
     visitor who drops the cookies is a new one.
 
-    The window is part of the key, and counting is one ``incr``, so nothing is read and written back.
+    The window is part of the key, and counting is one ``incr``. (In Django's caches in files and in the database, that
+    one reads and writes back.)
     """
 
     num_requests: int

@@ -18,8 +18,8 @@ from rest_framework.permissions import IsAdminUser, IsAuthenticated
 
 from django_chatkit import checks
 from django_chatkit.checks import check_deployment, check_project, check_settings, check_workflows
-from django_chatkit.conf import NAMES
 from django_chatkit.models import Workflow
+from django_chatkit.rules import RULES
 
 CANARY = "sk-canary-0123456789"
 SHARED_CACHE = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
@@ -106,7 +106,7 @@ def test_nothing_is_wrong_with_the_tests_own_settings():
 
 
 def test_nothing_is_wrong_with_good_values(settings):
-    assert set(FINE) == set(NAMES)
+    assert set(FINE) == set(RULES)
     settings.DJANGO_CHATKIT = FINE
     assert check_settings() == []
 
@@ -144,8 +144,8 @@ def test_no_dictionary_at_all_misses_only_the_key(settings):
         ("THROTTLE", "Did you mean 'THROTTLE_RATE'?"),
         ("DEFAULT_WORKFLOWS", "Did you mean 'DEFAULT_WORKFLOW'?"),
         ("PERMISSIONS_CLASSES", "Did you mean 'PERMISSION_CLASSES'?"),
-        ("Xyzzy", f"Known are {', '.join(NAMES)}."),
-        (5, f"Known are {', '.join(NAMES)}."),
+        ("Xyzzy", f"Known are {', '.join(RULES)}."),
+        (5, f"Known are {', '.join(RULES)}."),
     ],
 )
 def test_e002_unknown_setting(settings, typo, hint):
@@ -167,7 +167,7 @@ def test_e002_unknown_field_of_a_named_key(settings, typo, known):
     assert message.hint == f"Did you mean {known!r}?"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RULES)
 def test_e003_bad_value(settings, name):
     settings.DJANGO_CHATKIT = {**FINE, name: {5: f"{CANARY}\n"}}
     (message,) = check_settings()

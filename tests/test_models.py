@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from django_chatkit.models import ChatKitConfiguration, ChatSession, Workflow
+from django_chatkit.models.workflow import StateVariablesDecoder
 
 pytestmark = pytest.mark.django_db
 
@@ -164,6 +166,24 @@ def test_state_variables_come_back_as_they_were():
     types = {name: type(value) for name, value in workflow.state_variables.items()}
     assert types == {"text": str, "int": int, "float": float, "yes": bool, "": str, "quote": str}
     assert workflow.client_state_variables == ["page"]
+
+
+@pytest.mark.parametrize("number", [1e19, -1e19, 1e300, 2.0**63, 1.5, 2**63 - 1, -(2**63)], ids=repr)
+def test_a_number_comes_back_as_what_it_was(number):
+    """PostgreSQL answers ``1e19`` without its exponent, which would be a whole number that is not admitted."""
+    workflow = made_workflow(state_variables={"n": number})
+    workflow.refresh_from_db()
+    assert workflow.state_variables == {"n": number}
+    workflow.full_clean()
+
+
+@pytest.mark.parametrize(
+    ("digits", "value"),
+    [("9223372036854775807", 2**63 - 1), ("-9223372036854775808", -(2**63)), ("10000000000000000000", 1e19)],
+)
+def test_what_exceeds_64_bits_was_a_float(digits, value):
+    decoded = json.loads(digits, cls=StateVariablesDecoder)
+    assert (type(decoded), decoded) == (type(value), value)
 
 
 def test_each_workflow_has_variables_of_its_own():

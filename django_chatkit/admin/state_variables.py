@@ -14,7 +14,7 @@ from django.forms.formsets import DELETION_FIELD_NAME
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ..validators import MAX_INTEGER, MAX_NAME_LENGTH, MAX_STATE_VARIABLES, validate_state_variables
+from ..validators import MAX_NAME_LENGTH, MAX_STATE_VARIABLES, validate_state_variables
 
 MOST_LINES_SHOWN = 8
 MOST_ROWS_READ = 3 * MAX_STATE_VARIABLES  # room for rows that are empty or deleted
@@ -35,10 +35,9 @@ def kind_of(value: object) -> Kind | None:
         return Kind.TEXT
     if isinstance(value, bool):
         return Kind.BOOLEAN
-    if isinstance(value, int) and -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
+    if isinstance(value, int):
         return Kind.INTEGER
-    # PostgreSQL answers a large float without its exponent, and Python then reads a whole number.
-    return Kind.NUMBER if isinstance(value, int | float) else None
+    return Kind.NUMBER if isinstance(value, float) else None
 
 
 def text_of(value: object) -> str:

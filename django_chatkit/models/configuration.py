@@ -36,7 +36,7 @@ class ChatKitConfiguration(models.Model):
         help_text=_("1 to 512 megabytes. OpenAI's default: 512."),
     )
     file_upload_max_files = models.PositiveIntegerField(
-        _("most files"),
+        _("largest number of files"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],

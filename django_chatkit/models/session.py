@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .workflow import Workflow
+from .workflow import StateVariablesDecoder, Workflow
 
 
 class WorkflowForeignKey(models.ForeignKey[Any, Any]):
@@ -72,7 +72,7 @@ class ChatSession(models.Model):
     workflow_id = models.CharField(_("workflow id"), max_length=255)
     workflow_version = models.CharField(_("workflow version"), max_length=255, blank=True)
     tracing_enabled = models.BooleanField(_("tracing"), null=True, blank=True)
-    state_variables = models.JSONField(_("state variables"), default=dict, blank=True)
+    state_variables = models.JSONField(_("state variables"), decoder=StateVariablesDecoder, default=dict, blank=True)
     chatkit_configuration = models.JSONField(_("resolved configuration"), default=dict, blank=True)
     max_requests_per_1_minute = models.PositiveIntegerField(_("requests per minute"), null=True, blank=True)
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.ACTIVE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group
@@ -12,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from ..conf import conf
-from ..validators import validate_names, validate_state_variables
+from ..validators import MAX_INTEGER, validate_names, validate_state_variables
 from .configuration import ChatKitConfiguration
 
 MAX_EXPIRES_AFTER = 600
@@ -25,6 +26,26 @@ def refuse_latest(version: str) -> None:
             _("OpenAI accepts “latest” here, but the chat then breaks. Leave this empty for the latest version."),
             code="latest",
         )
+
+
+def known_api_key(name: str) -> None:
+    """The key's name must be one the settings know; a key itself must never be typed in its place."""
+    if name not in conf.API_KEYS:
+        raise ValidationError(
+            _("The API_KEYS setting has no entry of this name. Never enter a key itself here."), code="unknown_key"
+        )
+
+
+class StateVariablesDecoder(json.JSONDecoder):
+    """PostgreSQL writes a large number without its exponent; what exceeds 64 bits was a float when it was stored."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(parse_int=self._number, **options)
+
+    @staticmethod
+    def _number(digits: str) -> int | float:
+        number = int(digits)
+        return number if -MAX_INTEGER - 1 <= number <= MAX_INTEGER else float(digits)
 
 
 class WorkflowQuerySet(models.QuerySet["Workflow"]):
@@ -49,7 +70,10 @@ class Workflow(models.Model):
     slug = models.SlugField(
         _("slug"),
         unique=True,
-        help_text=_('What templates and the API call this workflow, as in {% chatkit "support" %}. Public.'),
+        help_text=_(
+            'What templates and the API call this workflow, as in {% chatkit "support" %}. Public; changing it breaks '
+            "the pages that use it."
+        ),
     )
     name = models.CharField(_("name"), max_length=100)
     workflow_id = models.CharField(
@@ -67,6 +91,7 @@ class Workflow(models.Model):
     )
     state_variables = models.JSONField(
         _("state variables"),
+        decoder=StateVariablesDecoder,
         default=dict,
         blank=True,
         validators=[validate_state_variables],
@@ -112,7 +137,8 @@ class Workflow(models.Model):
         _("API key"),
         max_length=100,
         blank=True,
-        help_text=_("The name of an entry of the API_KEYS setting, never a key. Empty: the default key."),
+        validators=[known_api_key],
+        help_text=_("The name of an entry of the API_KEYS setting, never a key."),
     )
     allow_anonymous = models.BooleanField(
         _("open to visitors who are not logged in"),
@@ -126,7 +152,9 @@ class Workflow(models.Model):
         verbose_name=_("groups"),
         help_text=_("Only members of these groups may use it. Empty: everyone who is logged in."),
     )
-    is_active = models.BooleanField(_("active"), default=True, help_text=_("Unset this instead of deleting."))
+    is_active = models.BooleanField(
+        _("active"), default=True, help_text=_("Clear this instead of deleting: no new sessions are issued.")
+    )
 
     objects = WorkflowQuerySet.as_manager()
 
@@ -149,14 +177,6 @@ class Workflow(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    def clean(self) -> None:
-        """The key's name must be one the settings know; a key itself must never be typed here."""
-        super().clean()
-        if self.api_key and self.api_key not in conf.API_KEYS:
-            raise ValidationError(
-                {"api_key": _("The API_KEYS setting has no entry of this name. Never enter a key itself here.")}
-            )
 
     def is_open_to(self, user: AbstractBaseUser | AnonymousUser | None) -> bool:
         """Whether ``groups`` admit this user. One query; ``None`` and anonymous users are members of nothing."""

@@ -72,7 +72,8 @@ def create_session(
     over the workflow's and those of the ``STATE_VARIABLES`` setting. Access is not checked: that is the view's work.
     Call it outside transactions: it talks to OpenAI.
 
-    Raises ``ChatKitError``, ``ChatKitNotConfigured``, and Django's ``ValidationError`` for bad ``state_variables``.
+    Raises ``ChatKitError``, ``ChatKitNotConfigured`` (for a bad ``user_identifier``, too), Django's ``ValidationError``
+    for bad ``state_variables``, and ``ValueError`` if nobody is named.
     """
     prepared = prepare_session(
         workflow, request=request, user=user, user_identifier=user_identifier, state_variables=state_variables

@@ -27,7 +27,7 @@
  */
 
 const COMPONENT = "openai-chatkit";
-/** Milliseconds: the server gives up on OpenAI sooner than that, and nobody waits longer for a script. */
+/** Milliseconds: with the default DEADLINE the server gives up on OpenAI sooner; nobody waits longer for a script. */
 const PATIENCE = 20_000;
 const BYTES_PER_MEGABYTE = 1024 * 1024;
 /** Every event of the component, so that those which do not bubble by themselves can be passed on. */
@@ -89,6 +89,8 @@ function forgetScript() {
 
 /** Requests that have not been answered yet, by what they ask for. @type {Map<string, Promise<Session>>} */
 const pending = new Map();
+/** The page's first request. Others wait for it: it may be what gives a visitor an identity. @type {Promise<void> | null} */
+let first = null;
 /** The CSRF token that the server sent last, because the page's own had become invalid. @type {string | null} */
 let freshToken = null;
 
@@ -100,9 +102,10 @@ function requestSession(config, refresh) {
   const { url, workflow, state_variables } = config;
   const body = JSON.stringify({ workflow, state_variables, refresh });
   const key = `${url} ${body}`;
-  const request = pending.get(key) ?? postSession(config, body).finally(() => pending.delete(key));
+  const request = pending.get(key) ?? Promise.resolve(first).then(() => postSession(config, body));
+  first ??= request.then(() => {}, () => {});
   pending.set(key, request);
-  return request;
+  return request.finally(() => pending.delete(key));
 }
 
 /**
