@@ -116,7 +116,7 @@ def test_failures_of_every_kind(openai, issued, settings):
     with pytest.raises(CommandError, match="3 sessions"):
         run("--all")
     assert run.output == "0 sessions cancelled.\n"
-    assert "no key named 'gone'" in run.errors
+    assert "no key of the workflow's name" in run.errors
     assert "did not answer in time" in run.errors
     assert "OpenAI answered 500" in run.errors
     assert "sk-tests" not in run.errors
