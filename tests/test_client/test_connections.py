@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from django_chatkit.client import ChatKitClient, ChatKitSession, transport
 from django_chatkit.exceptions import ChatKitConfigurationRejected, ChatKitConnectionError
@@ -54,15 +55,21 @@ def test_threads_share_connections(connect: Connect, openai: FakeOpenAI) -> None
     assert openai.connections <= THREADS
 
 
+def slowly(target: Callable[..., Any]) -> Callable[..., Any]:
+    """``target``, but so slow that threads which do not wait for each other get in each other's way."""
+
+    def wait(*args: Any, **kwargs: Any) -> Any:
+        time.sleep(0.02)
+        return target(*args, **kwargs)
+
+    return wait
+
+
 def test_threads_that_start_together_share_one_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_Session", slowly(transport._Session))
     pools: list[object] = []
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        in_threads(50, lambda: pools.append(transport.pool(KEY, "http://127.0.0.1:1")))
-    finally:
-        sys.setswitchinterval(interval)
-        transport._pools.pop((KEY, "http://127.0.0.1:1")).close()
+    in_threads(50, lambda: pools.append(transport.pool(KEY, "http://127.0.0.1:1")))
+    transport._pools.pop((KEY, "http://127.0.0.1:1")).close()
     assert (len(pools), len(set(map(id, pools)))) == (50, 1)
 
 
@@ -259,17 +266,12 @@ def test_hosts_of_no_proxy_are_asked_directly(
 
 
 def test_threads_that_start_together_share_one_way_to_the_proxy(
-    connect: Connect, openai: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+    openai: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{openai.port}")
+    monkeypatch.setattr(requests.adapters, "proxy_from_url", slowly(requests.adapters.proxy_from_url))
     adapter: Any = transport.pool(KEY, openai.url).get_adapter("http://")
     managers: list[object] = []
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        in_threads(50, lambda: managers.append(adapter.proxy_manager_for(f"http://127.0.0.1:{openai.port}")))
-    finally:
-        sys.setswitchinterval(interval)
+    in_threads(50, lambda: managers.append(adapter.proxy_manager_for("http://127.0.0.1:1")))
     assert (len(managers), len(set(map(id, managers)))) == (50, 1)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from django_chatkit.exceptions import ChatKitConnectionError, ChatKitRateLimited, ChatKitServerError, ChatKitTimeout
-from tests.behaviours import Behaviour, Unread, after, drip, endless, error, head, silent
+from tests.behaviours import Behaviour, Unread, after, drip, endless, error, head, raw, silent
 from tests.fake_openai import FakeOpenAI
 
 from .conftest import Connect
@@ -82,16 +82,27 @@ def test_a_connection_that_does_not_come_about(connect: Connect) -> None:
     assert raised.sent is False
 
 
-def resolve(monkeypatch: pytest.MonkeyPatch, addresses: list[str]) -> None:
-    """Have ``openai.invalid`` resolve to ``addresses``."""
+def test_a_connect_timeout(connect: Connect) -> None:
+    with black_hole() as port, within(0.1):
+        client = connect(base_url=f"http://127.0.0.1:{port}/v1", deadline=10, timeout=(0.1, 10), max_retries=0)
+        raised = failing(client)
+    assert type(raised) is ChatKitTimeout
+    assert raised.sent is False
+
+
+def resolve(monkeypatch: pytest.MonkeyPatch, addresses: list[str]) -> list[str]:
+    """Have ``openai.invalid`` resolve to ``addresses``. The returned list gets every name that is looked up."""
     asked = socket.getaddrinfo
+    names: list[str] = []
 
     def answer(host: str, port: int, *args: Any) -> Any:
+        names.append(host)
         if host != "openai.invalid":
             return asked(host, port, *args)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
 
     monkeypatch.setattr(socket, "getaddrinfo", answer)
+    return names
 
 
 def test_many_addresses_share_one_deadline(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,6 +118,18 @@ def test_a_later_address_is_tried(connect: Connect, openai: FakeOpenAI, monkeypa
     resolve(monkeypatch, ["::1", "127.0.0.1"])  # nobody listens at the first
     connect(base_url=f"http://openai.invalid:{openai.port}/v1").create_session(user="u", workflow={"id": "wf_1"})
     assert openai.requests[0].headers["Host"] == f"openai.invalid:{openai.port}"
+
+
+def test_a_new_connection_looks_the_name_up_again(
+    connect: Connect, openai: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = resolve(monkeypatch, ["127.0.0.1"])
+    openai.script(raw(head(200, {"Content-Length": str(len(BODY))}) + BODY))  # and the connection is closed
+    client = connect(base_url=f"http://openai.invalid:{openai.port}/v1")
+    for _ in range(3):
+        client.create_session(user="u", workflow={"id": "wf_1"})
+        time.sleep(0.02)
+    assert (openai.connections, names.count("openai.invalid")) == (2, 2)
 
 
 def test_a_slow_name_resolution(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:

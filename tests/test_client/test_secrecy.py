@@ -48,7 +48,7 @@ FAILURES: dict[str, Behaviour] = {
     "cut": raw(head(200, {**HEADERS, "Content-Length": "9999"}) + CONTENT),
     "chunks": raw(head(200, {**HEADERS, "Transfer-Encoding": "chunked"}) + CONTENT),
     "status": raw(CONTENT + b"\r\n\r\n"),
-    "broken headers": raw(b"HTTP/1.1 500 Oops\r\n" + CONTENT + b"\r\n\r\n" + CONTENT),
+    "broken headers": raw(f"HTTP/1.1 500 Oops\r\nX: y\r\n{KEY} {SECRET}\r\n\r\n".encode() + CONTENT),
     "slow body": drip(head(200, HEADERS) + CONTENT, b" " * 99, 0.1),
     "reset": reset,
     "unread": Unread(reset),

@@ -19,12 +19,12 @@ from tests.behaviours import Behaviour, Exchange, after, drip, head, silent
 from tests.fake_openai import FakeOpenAI
 
 from .conftest import KEY, Connect
-from .test_deadline import DEADLINE, within
+from .test_deadline import DEADLINE, resolve, within
 from .test_errors import failing
 
 pytestmark = pytest.mark.services
 
-SUBJECT = ["-subj", "/CN=fake OpenAI", "-addext", "subjectAltName=IP:127.0.0.1"]
+SUBJECT = ["-subj", "/CN=fake OpenAI", "-addext", "subjectAltName=IP:127.0.0.1,DNS:openai.invalid"]
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +63,15 @@ def test_create_and_cancel(trusting: ChatKitClient, secured: FakeOpenAI) -> None
     assert trusting.cancel_session(str(created.id)).status == "cancelled"
     assert secured.requests[0].headers["Authorization"] == f"Bearer {KEY}"
     assert secured.connections == 1
+
+
+def test_the_certificate_is_that_of_the_name(
+    trusting: ChatKitClient, secured: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve(monkeypatch, ["127.0.0.1"])
+    trusting.base_url = f"https://openai.invalid:{secured.port}/v1"
+    trusting.create_session(user="u", workflow={"id": "wf_1"})
+    assert secured.requests[0].headers["Host"] == f"openai.invalid:{secured.port}"
 
 
 def test_an_unknown_certificate(connect: Connect, secured: FakeOpenAI) -> None:
