@@ -67,6 +67,19 @@ def test_chats_of_different_workflows_have_sessions_of_their_own(logged_in: Visi
     assert sorted(post.body["workflow"] for post in logged_in.posts) == ["sales", "support"]
 
 
+def test_two_chats_give_a_new_visitor_one_identity(visitor: Visitor) -> None:
+    """Asked for at the same time, each request would begin a Django session, and one of them would be lost."""
+    held = visitor.hold("**/chatkit/sessions/")
+    visitor.open('{% chatkit "open" %}{% chatkit "guests" %}')
+    visitor.page.wait_for_timeout(500)
+    assert len(held) == 1
+    visitor.context.unroute("**/chatkit/sessions/")
+    held[0].continue_()
+    visitor.wait_for_chats(2)
+    mine = visitor.page.evaluate("async () => (await (await fetch('/chatkit/sessions/')).json()).results")
+    assert {session["workflow"] for session in mine} == {"open", "guests"}
+
+
 def test_different_state_variables_are_different_requests(logged_in: Visitor) -> None:
     # The page's query, as a dictionary: "sales" leaves "topic" to the browser, and no more.
     source = '{% chatkit "sales" state_variables=request.GET.dict %}{% chatkit "sales" %}'
