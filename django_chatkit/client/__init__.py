@@ -43,7 +43,7 @@ class ChatKitClient:
     ``timeout`` is seconds to connect and seconds to wait for the next bytes, or one number for both; ``deadline`` is
     seconds for a whole call, retries and name resolution included (but not what a SOCKS proxy does). Clients are cheap:
     those with the same key and base URL share one connection pool per process.
-    Raises ``ValueError`` for a key, organization or project that cannot be a header.
+    Raises ``ValueError`` for a key, organization or project that cannot be a header, and a ``timeout`` that is none.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class ChatKitClient:
         self.organization = organization
         self.project = project
         connect, read = timeout if isinstance(timeout, tuple | list) else (timeout, timeout)
+        Timeout(connect=connect, read=read)  # raises
         self.timeout = (connect, read)
         self.deadline = deadline
         self.max_retries = max_retries
@@ -124,7 +125,7 @@ class ChatKitClient:
         try:
             with self._post(path, body, end) as response:
                 return outcome(response, parse, self._api_key)
-        except (OSError, HTTPError, HTTPException) as err:
+        except (OSError, HTTPError, HTTPException, ValueError) as err:  # ValueError: a chunk of -1 bytes, for one
             return _connection_error(err, timed_out=time.monotonic() >= end)
         except BaseException as err:  # the time limit of a task, say; only its type and text go on
             err.__context__ = None

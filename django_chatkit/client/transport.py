@@ -150,8 +150,9 @@ class _PunctualResponse(http.client.HTTPResponse):
         super().__init__(_PunctualSocket(sock), *args, **kwargs)  # type: ignore[arg-type]
 
     def begin(self) -> None:
-        """Drop the parts of the headers that cannot be parsed: urllib3 would log their text."""
+        """Drop the headers that are not for us: cookies, and what cannot be parsed, whose text urllib3 would log."""
         super().begin()
+        del self.headers["Set-Cookie"]
         self.headers.defects.clear()
         self.headers.set_payload("")
 
