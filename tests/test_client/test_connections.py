@@ -210,7 +210,14 @@ def test_a_redirect_without_end_is_not_read(client: ChatKitClient, openai: FakeO
 
 
 def test_cookies_are_neither_kept_nor_sent(client: ChatKitClient, openai: FakeOpenAI) -> None:
-    for domain in ("", "; Domain=127.0.0.1", "; Path=/; Max-Age=600", "; expires=soon; version=x"):
+    for domain in (
+        "",
+        "; Domain=127.0.0.1",
+        "; Path=/; Max-Age=600",
+        "; expires=soon; version=x",
+        "; max-age",
+        "; domain",
+    ):
         openai.script(answer(200, FULL, {"Set-Cookie": f"canary=1{domain}"}))
         create(client)
     create(client)
