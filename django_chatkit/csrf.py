@@ -39,7 +39,10 @@ def header_authenticates(request: Request) -> bool:
     authenticator = request.successful_authenticator
     if authenticator is None or isinstance(authenticator, SessionAuthentication):
         return False
-    return _known_without("HTTP_COOKIE", request, authenticator) and not _known_without("HTTP_", request, authenticator)
+    if _known_without("HTTP_", request, authenticator):
+        return False
+    # Without cookies, asking again would only cost time: another password hash, another query.
+    return not request.META.get("HTTP_COOKIE") or _known_without("HTTP_COOKIE", request, authenticator)
 
 
 def fresh_token(request: Request) -> str:
