@@ -30,7 +30,10 @@ class AcceptsSecret(BaseAuthentication):
 
 
 class ByToken(AcceptsSecret):
+    asked = 0
+
     def secret(self, request):
+        ByToken.asked += "Authorization" in request.headers
         return request.headers.get("Authorization", "").removeprefix("Token ")
 
 
@@ -257,6 +260,15 @@ def test_whom_a_header_authenticates_needs_no_token(settings, authenticator, hea
     answer = client.post(SESSIONS, {}, "application/json", headers=headers)
     assert answer.status_code == 201
     assert client.post(f"{SESSIONS}{answer.json()['id']}/cancel/", headers=headers).status_code == 200
+
+
+def test_a_token_is_looked_up_once_where_there_are_no_cookies(settings, monkeypatch):
+    monkeypatch.setattr(ByToken, "asked", 0)
+    a_user()
+    authenticate_by(settings, "ByToken")
+    client = Client(enforce_csrf_checks=True)
+    assert client.post(SESSIONS, {}, "application/json", headers={"Authorization": "Token hers"}).status_code == 201
+    assert ByToken.asked == 1
 
 
 @pytest.mark.parametrize("authenticator", ["ByCookie", "ByRawCookie", "ByCookieHeader", "ByEither"])

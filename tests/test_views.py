@@ -53,13 +53,15 @@ def test_a_reused_session_is_200_with_the_same_answer(ada, openai):
 
 
 @pytest.mark.parametrize("wanted", [{}, {"refresh": True}, {"workflow": "nope"}, {"refresh": 1}])
-def test_no_answer_to_post_may_be_stored_or_sniffed(ada, wanted):
+def test_no_answer_to_post_may_be_stored_or_sniffed(ada, settings, wanted):
+    settings.SECURE_CONTENT_TYPE_NOSNIFF = False
     headers = ada.issue(**wanted).headers
     assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
     assert headers["Content-Type"] == "application/json"
 
 
-def test_no_other_answer_may_be_stored_or_sniffed(ada):
+def test_no_other_answer_may_be_stored_or_sniffed(ada, settings):
+    settings.SECURE_CONTENT_TYPE_NOSNIFF = False
     session_id = ada.issue().json()["id"]
     answers = [ada.list(), ada.show(session_id), ada.show("nope"), ada.cancel(session_id), ada.put(SESSIONS)]
     answers.append(Browser().list())

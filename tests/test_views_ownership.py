@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_chatkit.models import ChatSession, Workflow
@@ -122,6 +124,13 @@ def test_an_id_that_is_none_is_the_same_404_as_somebody_elses(ada, bob, openai, 
         assert unknown.headers == foreign.headers
     assert unknown.json() == {"detail": "There is no such session.", "code": "not_found"}
     assert len(openai.requests) == requests
+
+
+@pytest.mark.parametrize("session_id", ["cksess%00", "💬", "c" * 256])
+def test_no_database_is_asked_for_what_it_may_choke_on(ada, session_id):
+    with CaptureQueriesContext(connection) as queries:
+        assert ada.show(session_id).status_code == 404
+    assert not [query for query in queries.captured_queries if "chatkit" in query["sql"]]
 
 
 @pytest.mark.parametrize("changed", [str.upper, str.title, lambda text: text + "%20", lambda text: text[:-1]])
