@@ -130,9 +130,10 @@ def test_not_after_logging_out_and_in_again(ada, settings):
     assert not reused(ada)
 
 
-def test_not_after_logging_in_as_the_same_user_once_more(ada):
+def test_but_after_logging_in_as_the_same_user_once_more(ada):
+    """There was no logout, so it is still the same login: the logout to come ends all of it."""
     ada.force_login(User.objects.get())
-    assert not reused(ada)
+    assert reused(ada)
 
 
 def test_not_by_a_visitor_with_a_users_cookie(ada):
@@ -187,7 +188,7 @@ FORGERIES = {
     "another end": lambda value: value[:-1] + ("A" if value[-1] != "A" else "B"),
     "another beginning": lambda value: "A" + value[1:],
     "unsigned": lambda value: value.split(":")[0],
-    "nonsense": lambda value: "ü; \x01",
+    "nonsense": lambda value: "ü; ~",
     "colons": lambda value: ":::",
     "very long": lambda value: "A" * 4000,
     "another salt": lambda value: signing.dumps(signing.loads(value, salt="django_chatkit.reuse")),
