@@ -12,7 +12,7 @@
     ChatKitNotConfigured                     an ``ImproperlyConfigured``: outside the tree on purpose, so that
                                              ``except ChatKitError`` never hides a mistake in the settings
 
-No message holds text that OpenAI sent: its 401 repeats part of the API key.
+No message holds text that OpenAI sent, but for the plain word of its error code: its 401 repeats part of the API key.
 """
 
 from __future__ import annotations
