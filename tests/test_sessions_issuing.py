@@ -20,6 +20,7 @@ from django_chatkit.redaction import Secret
 from .behaviours import answer, error
 from .callers import a_user, a_workflow, chatkit
 from .records import a_request
+from .second_database import ALIAS, second_database
 
 pytestmark = pytest.mark.django_db
 
@@ -415,6 +416,13 @@ def test_the_least_answer(openai):
     assert session.status == ChatSession.Status.ACTIVE
 
 
+def test_what_was_asked_for_counts_where_the_answer_is_silent(openai):
+    openai.script(answer(200, LEAST))
+    session = issued(full_workflow())
+    assert (session.workflow_version, session.tracing_enabled, session.max_requests_per_1_minute) == ("7", False, 4)
+    assert session.chatkit_configuration == sent(openai)["chatkit_configuration"] != {}
+
+
 def test_two_answers_without_ids_are_two_records(openai):
     workflow = a_workflow()
     openai.script(*[answer(200, {"client_secret": "ek_1", "expires_at": 4_000_000_000})] * 2)
@@ -507,6 +515,33 @@ def test_reuse_can_be_refused(openai):
     assert again.reused is False
     assert again.client_secret != first.client_secret
     assert ChatSession.objects.count() == 2
+
+
+class ReadsFromAReplica:
+    def db_for_read(self, model, **hints):
+        return ALIAS if model is ChatSession else "default"
+
+    def db_for_write(self, model, **hints):
+        return "default"
+
+    def allow_relation(self, *args, **hints):
+        return True
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_replica_that_lags_behind_does_not_decide_about_reuse(openai, settings, tmp_path):
+    workflow, request = a_workflow(), a_request(a_user())
+    first = sessions.create_session(workflow, request=request)
+    request.COOKIES = cookies_of(request, first)
+    with second_database(tmp_path) as replica:
+        workflow.save(using=replica, force_insert=True)
+        request.user.save(using=replica, force_insert=True)
+        ChatSession.objects.get().save(using=replica, force_insert=True)
+        settings.DATABASE_ROUTERS = [ReadsFromAReplica()]
+        assert sessions.create_session(workflow, request=request).reused
+        ChatSession.objects.using("default").update(status="cancelled")
+        assert ChatSession.objects.get(pk=first.session.pk).status == "active"
+        assert not sessions.create_session(workflow, request=request).reused
 
 
 def test_no_reuse_without_a_request(openai):
