@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 from rest_framework import exceptions, status
 from rest_framework.parsers import BaseParser
 
 MAX_BODY_BYTES = 64 * 1024
+#: A good request has three levels. How deep Python itself goes differs from version to version.
+MAX_DEPTH = 32
 
 
 class BodyTooLarge(exceptions.APIException):
@@ -47,10 +49,25 @@ def _is_chunked(parser_context: Mapping[str, Any] | None) -> bool:
 def _decoded(body: bytes) -> Any:
     try:
         data = json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        _check_depth(data)
         json.dumps(data, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise exceptions.ParseError("The request body is not valid JSON in UTF-8.") from None
     return data
+
+
+def _check_depth(data: Any) -> None:
+    level = [data]
+    for _ in range(MAX_DEPTH):
+        level = [item for value in level for item in _items(value)]
+    if level:
+        raise ValueError("Too deep.")
+
+
+def _items(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _refuse_constant(name: str) -> NoReturn:

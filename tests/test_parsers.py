@@ -67,6 +67,7 @@ NOT_JSON = {
     "UTF-16": "{}".encode("utf-16"),
     "a byte order mark": b"\xef\xbb\xbf{}",
     "too deep": b'{"state_variables": {"v": ' + b"[" * 30_000 + b"]" * 30_000 + b"}}",
+    "deeper than 32 levels": b'{"state_variables": {"v": ' + b"[" * 30 + b"1" + b"]" * 30 + b"}}",
     "deep objects": b'{"workflow":' * 5_000 + b"1" + b"}" * 5_000,
     "NaN": b'{"state_variables": {"v": NaN}}',
     "Infinity": b'{"state_variables": {"v": Infinity}}',
@@ -93,7 +94,7 @@ BAD_VALUES = {
     "NUL in a name": rb'{"state_variables": {"a\u0000b": 1}}',
     "4000 digits": b'{"state_variables": {"v": ' + b"1" * 4000 + b"}}",
     "a number beyond all numbers": b'{"state_variables": {"v": 1e999}}',
-    "deep": b'{"state_variables": {"v": ' + b"[" * 200 + b"]" * 200 + b"}}",
+    "as deep as may be": b'{"state_variables": {"v": ' + b"[" * 29 + b"1" + b"]" * 29 + b"}}",
 }
 
 
