@@ -174,10 +174,10 @@ def test_it_works_in_every_time_zone(openai, db, settings, use_tz, zone):
 
 
 @pytest.fixture
-def databases(transactional_db, monkeypatch):
+def databases(transactional_db, monkeypatch, tmp_path):
     """Both databases of a site with ``ATOMIC_REQUESTS`` on each."""
-    memory = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:", "OPTIONS": {}}
-    monkeypatch.setitem(connections.settings, "other", {**connections.settings["default"], **memory})
+    file = {"ENGINE": "django.db.backends.sqlite3", "NAME": tmp_path / "other.sqlite3", "OPTIONS": {}}
+    monkeypatch.setitem(connections.settings, "other", {**connections.settings["default"], **file})
     for values in connections.settings.values():
         monkeypatch.setitem(values, "ATOMIC_REQUESTS", bool(values))
     connections["other"].connect()  # at once: Django's test cases forbid databases that they do not know
