@@ -234,8 +234,6 @@ class SessionListView(ChatKitView):
         return response
 
     def _validated(self, request: Request) -> dict[str, Any]:
-        if request.content_type and JSONOnly().select_parser(request, self.parser_classes) is None:
-            raise exceptions.UnsupportedMediaType(request.content_type)  # DRF lets an empty form pass
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         wanted: dict[str, Any] = serializer.validated_data

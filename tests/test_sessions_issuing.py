@@ -262,6 +262,18 @@ def test_bad_state_variables_of_the_caller(openai, given, message):
     assert openai.requests == []
 
 
+def test_a_hook_that_finds_its_own_data_invalid(openai, settings):
+    """It is the operator's fault, and none of the browser's."""
+
+    def invalid(workflow, user=None, request=None):
+        raise ValidationError("The profile has no plan.")
+
+    chatkit(settings, STATE_VARIABLES=invalid)
+    with pytest.raises(ChatKitNotConfigured, match="The profile has no plan"):
+        sessions.create_session(a_workflow(), user_identifier="x")
+    assert openai.requests == []
+
+
 def test_a_hook_that_cannot_be_imported(openai, settings):
     chatkit(settings, STATE_VARIABLES="tests.nowhere.hook")
     with pytest.raises(ChatKitNotConfigured, match=r"STATE_VARIABLES.*tests\.nowhere\.hook"):

@@ -170,8 +170,8 @@ def _state_variables(
 ) -> dict[str, Any]:
     """Later wins: the workflow's, those of the ``STATE_VARIABLES`` setting, the given ones."""
     hook = conf.STATE_VARIABLES
-    computed = hook(workflow, user=owner.user, request=request) if hook else {}
     try:
+        computed = hook(workflow, user=owner.user, request=request) if hook else {}
         for part in (workflow.state_variables, computed):
             validate_state_variables(part)
         merged = {**workflow.state_variables, **computed}
