@@ -519,6 +519,22 @@ def test_reuse(openai):
     assert len(openai.requests) == ChatSession.objects.count() == 1
 
 
+def test_a_reused_session_keeps_its_cookie(openai):
+    workflow, request = a_workflow(), a_request(a_user())
+    request.COOKIES = cookies_of(request, sessions.create_session(workflow, request=request))
+    assert cookies_of(request, sessions.create_session(workflow, request=request)) == {}
+
+
+def test_no_cookie_for_somebody_else(openai):
+    """Than the one who is logged in here: it is not this browser's session."""
+    workflow, request = a_workflow(), a_request(a_user())
+    prepared = sessions.prepare_session(workflow, request=request, user=a_user("bob"))
+    response = HttpResponse()
+    sessions.remember_session(request, response, prepared, sessions.issue_session(prepared))
+    assert not response.cookies
+    assert sessions.reuse_session(prepared, request) is None
+
+
 def test_reuse_can_be_refused(openai):
     workflow, request = a_workflow(), a_request(a_user())
     first = sessions.create_session(workflow, request=request)
