@@ -172,11 +172,10 @@ def _courtesy(using: str, held: float) -> float:
 
 def _locked(queryset: ChatSessionQuerySet, column: str, after: Position | None, size: int) -> Iterator[list[Position]]:
     """The next ``size`` rows in chunks. No other transaction can change them until this one ends."""
-    if connections[queryset.db].features.has_select_for_update:
-        queryset = queryset.select_for_update()
-    else:
-        # SQLite: become the writer before reading, because a reader that becomes one later finds the database locked.
-        ChatSession.objects.using(queryset.db).filter(pk=0).update(status=ChatSession.Status.EXPIRED)
+    # SQLite locks no rows, but knows one writer: become that before reading. A reader that wants to write later finds
+    # the database locked.
+    ChatSession.objects.using(queryset.db).filter(pk=0).update(status=ChatSession.Status.EXPIRED)
+    queryset = queryset.select_for_update()
     while size > 0:
         wanted = min(size, CHUNK)
         rows = list(_after(queryset, column, after).order_by(column, "id").values_list(column, "id")[:wanted])
