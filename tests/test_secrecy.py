@@ -22,6 +22,7 @@ from django_chatkit.client import answers
 from django_chatkit.conf import conf
 from django_chatkit.exceptions import ChatKitError
 from django_chatkit.models import ChatSession
+from django_chatkit.sessions import ending
 from django_chatkit.sessions.issuing import client_for
 from django_chatkit.signals import session_cancelled, session_created, session_failed
 
@@ -35,7 +36,7 @@ SECOND_KEY = "sk-tests-second-canary-key-90ab12cd34ef56Wv7K"
 SECRET = "ek_canary_of_a_broken_answer_71c0ffee71c0ffee"
 COOKIE = reuse.COOKIE_PREFIX
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 class Watch:
@@ -131,6 +132,7 @@ def issued(browser, openai, **fields):
     return secret, response
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_life_of_a_session(openai, watch):
     a_workflow()
     browser = Browser(a_user(is_staff=True, is_superuser=True))
@@ -148,6 +150,7 @@ def test_the_life_of_a_session(openai, watch):
     watch.see(answered(response))
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_visitors_session(openai, watch):
     a_workflow(allow_anonymous=True, api_key="second")
     browser = Browser()
@@ -157,6 +160,7 @@ def test_a_visitors_session(openai, watch):
     watch.see(answered(Browser().show(session_id)))
 
 
+@pytest.mark.django_db(transaction=True)
 def test_signals(openai, watch):
     with heard(session_created) as created, heard(session_cancelled) as cancelled, heard(session_failed) as failed:
         result = sessions.create_session(a_workflow(), user_identifier="x")
@@ -229,8 +233,9 @@ def test_failing_to_issue(openai, watch, settings, failure):
 
 
 @pytest.mark.parametrize("failure", ["401", "500", "hung up", "silence", "no JSON"])
-def test_failing_to_cancel(openai, watch, settings, failure):
+def test_failing_to_cancel(openai, watch, settings, monkeypatch, failure):
     chatkit(settings, DEADLINE=0.4)
+    monkeypatch.setattr(ending, "BRIEF_DEADLINE", 0.4)
     a_workflow()
     browser = Browser(a_user())
     session_id = issued(browser, openai)[1].json()["id"]
@@ -452,6 +457,7 @@ def test_error_pages_when_a_hook_crashes(openai, watch, settings, reports, setti
     watch.see(*(content for message in reports for content, _type in message.alternatives))
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("signal", [session_created, session_failed, session_cancelled])
 def test_a_receiver_that_crashes(openai, watch, signal):
     """Django logs it with its traceback."""
