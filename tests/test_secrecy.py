@@ -375,7 +375,25 @@ def crash_in(path):
     return lambda monkeypatch: monkeypatch.setattr(path, crash)
 
 
+PROJECT = """
+def send(self, request, **kwargs):
+    sent = [str(value) for value in request.headers.values()]
+    try:
+        sent["Authorization"]
+    except TypeError:
+        raise UnexpectedError("Something nobody expected.")
+"""
+
+
+def crash_while_handling_another(monkeypatch):
+    """In the code of a project, say, that patches requests. Its variables hold the key in the clear."""
+    namespace = {"UnexpectedError": UnexpectedError}
+    exec(compile(PROJECT, "project.py", "exec"), namespace)
+    monkeypatch.setattr("requests.adapters.HTTPAdapter.send", namespace["send"])
+
+
 CRASHES = {
+    "another crash": crash_while_handling_another,
     "a middleware": crash_when_answering,
     "the serializer": crash_in("django_chatkit.serializers.IssuedSessionSerializer.get_expires_at"),
     "the cookie": crash_in("django.http.HttpResponse.set_cookie"),
