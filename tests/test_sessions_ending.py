@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from django_chatkit import sessions
@@ -340,6 +341,19 @@ def test_every_size_of_a_batch(monkeypatch, count, alike):
     records(workflow, 2)
     assert sessions.expire_sessions(batch_size=10) == count
     assert sorted(statuses()) == [ACTIVE] * 2 + [EXPIRED] * count
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("zone", ["America/St_Johns", "Asia/Kathmandu"])
+def test_expire_without_time_zones(settings, zone):
+    settings.TIME_ZONE = zone
+    settings.USE_TZ = False
+    workflow = a_workflow()
+    stale = records(workflow, 5, lives=-1)
+    records(workflow, 2, lives=60)
+    assert sessions.expire_sessions(batch_size=2) == 5
+    assert ChatSession.objects.filter(status=EXPIRED, ended_at=F("expires_at")).count() == len(stale)
+    assert sessions.delete_sessions(older_than=timedelta(seconds=0), batch_size=2) == 5
 
 
 @pytest.mark.django_db
