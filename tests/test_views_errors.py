@@ -170,7 +170,7 @@ def test_a_missing_key(ada, openai, settings, monkeypatch, records):
         {"USER_IDENTIFIER": lambda *_, **__: 7},
         {"PERMISSION_CLASSES": ["nowhere.IsOpen"]},
     ],
-    ids=str,
+    ids=lambda mistake: str(mistake).partition(" at 0x")[0],
 )
 def test_a_mistake_in_the_settings_is_the_operators(ada, openai, settings, records, mistake):
     chatkit(settings, **mistake)
