@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from django.apps import AppConfig, apps
+from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.db.models.signals import pre_delete
 from django.utils.translation import gettext_lazy as _
 
 
@@ -20,5 +22,10 @@ class DjangoChatKitConfig(AppConfig):
 
         user_logged_in.connect(receivers.start_login, dispatch_uid="django_chatkit.start_login")
         user_logged_out.connect(receivers.cancel_on_logout, dispatch_uid="django_chatkit.cancel_on_logout")
+        pre_delete.connect(
+            receivers.cancel_on_deletion,
+            sender=settings.AUTH_USER_MODEL,
+            dispatch_uid="django_chatkit.cancel_on_deletion",
+        )
         if apps.is_installed("drf_spectacular"):
             from . import schema  # noqa: F401  (importing it registers the descriptions)

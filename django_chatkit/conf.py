@@ -153,6 +153,17 @@ class Settings:
         agents: Mapping[str, Any] = self._get("AGENTS", {})
         return agents
 
+    def agent_path(self, name: str) -> Any:
+        """The entry of ``AGENTS`` with this name, not imported yet. Raises ``ChatKitNotConfigured``."""
+        if name not in self.AGENTS:
+            known = ", ".join(map(repr, self.AGENTS)) or "none"
+            raise ChatKitNotConfigured(f"DJANGO_CHATKIT['AGENTS'] has no agent {name!r}; it has: {known}.")
+        return self.AGENTS[name]
+
+    def agent(self, name: str) -> Any:
+        """The object that ``AGENTS`` names. Raises ``ChatKitNotConfigured``."""
+        return self._imported("AGENTS", self.agent_path(name))
+
     def credentials(self, name: str = "") -> Credentials:
         """The key named ``name`` in ``API_KEYS``, or the default one for ``""``.
 

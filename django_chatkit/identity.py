@@ -16,6 +16,7 @@ from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.signed_cookies import SessionStore as CookieSession
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 
 from .conf import conf
 from .exceptions import ChatKitNotConfigured
@@ -38,6 +39,11 @@ class Owner:
     def key(self) -> str:
         """SHA-256 of the identifier in hex, which every database compares alike."""
         return hashlib.sha256(self.identifier.encode()).hexdigest()
+
+    @property
+    def pseudonym(self) -> str:
+        """Tells a browser whether this is the user it has seen before, and nothing else about the user."""
+        return salted_hmac("django_chatkit.pseudonym", self.identifier, algorithm="sha256").hexdigest()[:32]
 
     @property
     def account(self) -> Any:

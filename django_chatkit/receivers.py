@@ -1,4 +1,4 @@
-"""What happens when people log in and out."""
+"""What happens when people log in and out, and when they are deleted."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ def cancel_on_logout(request: HttpRequest | None, **_kwargs: Any) -> None:
     login_key = getattr(request, "session", {}).get(identity.LOGIN_KEY)
     if login_key:
         _outside_transactions(partial(sessions.cancel_login, login_key))
+
+
+def cancel_on_deletion(instance: Any, **_kwargs: Any) -> None:
+    """``pre_delete`` of the user model: cancel the user's self-hosted sessions, which would be nobody's afterwards.
+
+    OpenAI is not asked to end hosted ones while a transaction is open; they expire by themselves.
+    """
+    from . import sessions  # requests is not imported before it is needed
+
+    sessions.cancel_self_hosted(instance)
 
 
 def _outside_transactions(act: Callable[[], None]) -> None:

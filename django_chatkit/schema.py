@@ -6,10 +6,17 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiViewExtension
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view, inline_serializer
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_view,
+    inline_serializer,
+)
 from rest_framework import serializers
 
 from .serializers import IssuedSessionSerializer, SessionRequestSerializer, SessionSerializer
+from .views import CHAT_URL_HEADER, USER_HEADER
 
 _ERROR = inline_serializer("ChatKitError", {"detail": serializers.CharField(), "code": serializers.CharField()})
 
@@ -33,6 +40,21 @@ _REFUSED = {
     429: OpenApiResponse(_ERROR, "`throttled`: too many new sessions; `Retry-After` says when to try again."),
 }
 
+_CHAT_URL = OpenApiParameter(
+    CHAT_URL_HEADER,
+    OpenApiTypes.URI_REF,
+    OpenApiParameter.HEADER,
+    response=[200, 201],
+    description="Where the chat takes place, if this site runs the workflow. Absent if OpenAI does.",
+)
+_USER = OpenApiParameter(
+    USER_HEADER,
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    response=[200, 201],
+    description="A pseudonym, always the same for a user or visitor: under which name to remember their last thread.",
+)
+
 
 class _List(OpenApiViewExtension):
     target_class = "django_chatkit.views.SessionListView"
@@ -48,6 +70,7 @@ class _List(OpenApiViewExtension):
                 tags=["chatkit"],
                 operation_id="chatkit_sessions_create",
                 request=SessionRequestSerializer,
+                parameters=[_CHAT_URL, _USER],
                 responses={
                     200: OpenApiResponse(IssuedSessionSerializer, "This browser's unexpired session, once more."),
                     201: OpenApiResponse(IssuedSessionSerializer, "A new session."),

@@ -20,3 +20,7 @@ session_failed = Signal()
 
 #: A batch of records was found to be past its time. ``sender=ChatSession``, ``ids`` (their primary keys), ``using``.
 sessions_expired = Signal()
+
+#: A visitor of a self-hosted workflow likes an answer or does not. ``sender=ChatThread``, ``thread`` (the record),
+#: ``item_ids`` (the SDK's ids), ``kind`` (``"positive"`` or ``"negative"``), ``session``.
+feedback_given = Signal()

@@ -1,10 +1,11 @@
-"""The throttle on new sessions: a counter per window in Django's cache, exact where the cache increments atomically."""
+"""The throttle on new sessions, and how requests are counted: per window, in Django's cache."""
 
 from __future__ import annotations
 
 import hashlib
 import ipaddress
 
+from django.core.cache.backends.base import BaseCache
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
@@ -18,8 +19,7 @@ class SessionThrottle(SimpleRateThrottle):
     """``THROTTLE_RATE`` new sessions per user. Visitors who are not logged in are also counted by address, because a
     visitor who drops the cookies is a new one.
 
-    The window is part of the key, and counting is one ``incr``. (In Django's caches in files and in the database, that
-    one reads and writes back.)
+    The window is part of the key, and counting is one ``incr``.
     """
 
     num_requests: int
@@ -56,13 +56,36 @@ class SessionThrottle(SimpleRateThrottle):
 
     def _count(self, who: str) -> int:
         key = f"django_chatkit_throttle_{self.rate}_{who}_{int(self.timer() // self.duration)}".replace("/", "_")
-        self.cache.add(key, 0, timeout=self.duration)
-        try:
-            count = int(self.cache.incr(key))
-            self.cache.touch(key, self.duration)  # in files and databases, counting sets the cache's default lifetime
-        except ValueError:  # evicted meanwhile
-            return 1
-        return count
+        return count(self.cache, key, self.duration)
+
+
+def count(cache: BaseCache, key: str, lifetime: int) -> int:
+    """Count one more under ``key``, for ``lifetime`` seconds at least: how many that makes.
+
+    Exact where the cache increments atomically. (In Django's caches in files and in the database, that reads and
+    writes back.)
+    """
+    cache.add(key, 0, timeout=lifetime)
+    try:
+        number = int(cache.incr(key))
+        cache.touch(key, lifetime)  # in files and databases, counting sets the cache's default lifetime
+    except ValueError:  # evicted meanwhile
+        return 1
+    return number
+
+
+def take_place(cache: BaseCache, key: str, places: int, lifetime: int) -> bool:
+    """Take one of so many places under ``key``, for ``lifetime`` seconds at least: whether there was one.
+
+    Nobody gets a place that somebody has, even where counting is not exact. (Django's cache in files can do neither.)
+    """
+    for _ in range(places):
+        number = count(cache, key, lifetime)
+        if number > places:
+            return False
+        if cache.add(f"{key}_{number}", 1, timeout=lifetime):
+            return True
+    return False
 
 
 def _network(address: str) -> str:

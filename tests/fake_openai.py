@@ -1,4 +1,4 @@
-"""OpenAI's sessions API for tests: a real HTTP server on a real socket, which can be told to misbehave.
+"""OpenAI's ChatKit API for tests: a real HTTP server on a real socket, which can be told to misbehave.
 
 Left alone it answers as OpenAI does and refuses what OpenAI refuses. ``server.script(...)`` lines up behaviours for the
 next requests, one each (``behaviours`` has them); after those it answers normally again. Nothing waits unless told to.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import re
 import secrets
 import socket
 import ssl
@@ -19,12 +20,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from typing import Any, BinaryIO, Self
+from urllib.parse import parse_qs, urlsplit
 
 from .behaviours import Behaviour, Exchange, Unread, failure, normal
 
 #: Keys that the server takes begin like this.
 KEY_PREFIX = "sk-tests-"
 BETA = "chatkit_beta=v1"
+#: What exists, as regular expressions.
+ROUTES = ("POST /v1/chatkit/sessions.*", "GET /v1/chatkit/threads(/[^/]+)?", "DELETE /v1/chatkit/threads/[^/]+")
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,14 @@ class FakeOpenAI:
     """The server. Use it as a context manager.
 
     ``requests`` is all it received; ``sessions`` all it created, by id, as it answered them; ``cancelled`` the ids of
-    those it cancelled; ``connections`` how many were opened.
+    those it cancelled; ``threads`` what it keeps of users' threads, by id; ``connections`` how many were opened.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Received] = []
         self.sessions: dict[str, dict[str, Any]] = {}
         self.cancelled: list[str] = []
+        self.threads: dict[str, dict[str, Any]] = {}
         self.connections = 0
         self.stopping = threading.Event()
         self._tls = tls
@@ -75,6 +80,19 @@ class FakeOpenAI:
     def secrets(self) -> list[str]:
         """The client secrets of all sessions, oldest first."""
         return [session["client_secret"] for session in self.sessions.values()]
+
+    def add_thread(self, user: str, title: str | None = None) -> str:
+        """A thread of this user, newer than the others. Returns its id."""
+        thread_id = f"cthr_{secrets.token_hex(16)}"
+        self.threads[thread_id] = {
+            "id": thread_id,
+            "object": "chatkit.thread",
+            "created_at": 1_790_000_000 + len(self.threads),
+            "status": {"type": "active"},
+            "title": title,
+            "user": user,
+        }
+        return thread_id
 
     def script(self, *behaviours: Behaviour) -> None:
         """What to do with the next requests, one behaviour each."""
@@ -142,13 +160,39 @@ class FakeOpenAI:
         refused = _refusal(request)
         if refused:
             return refused
-        parts = request.path.removeprefix("/v1/chatkit/sessions").split("/")
+        kind, *parts = urlsplit(request.path).path.removeprefix("/v1/chatkit/").split("/")
         with self._lock:
-            if parts == [""]:
+            if kind == "threads":
+                return self._threads_request(request, *parts)
+            if not parts:
                 return self._create(request)
-            if len(parts) == 3 and parts[1] in self.sessions and parts[2] == "cancel":
-                return self._cancel(parts[1])
+            if len(parts) == 2 and parts[0] in self.sessions and parts[1] == "cancel":
+                return self._cancel(parts[0])
         return 404, failure("Not found.", "not_found")
+
+    def _threads_request(self, request: Received, thread_id: str = "") -> tuple[int, dict[str, Any]]:
+        if not thread_id:
+            return self._list_threads({name: value for name, [value] in parse_qs(urlsplit(request.path).query).items()})
+        if thread_id not in self.threads:
+            return 404, failure("Thread not found.", "not_found")
+        if request.method == "DELETE":
+            del self.threads[thread_id]
+            return 200, {"id": thread_id, "object": "chatkit.thread.deleted", "deleted": True}
+        return 200, self.threads[thread_id]
+
+    def _list_threads(self, query: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
+        limit, order, user = query.get("limit", "20"), query.get("order", "desc"), query.get("user")
+        if not limit.isdecimal() or int(limit) > 100 or order not in ("asc", "desc") or len(user or "") > 512:
+            return 400, failure("Invalid query parameter.", "invalid_value")
+        if query.get("after", "") not in {"", *self.threads}:
+            return 404, failure("No thread found with that id.", "not_found")
+        found = [one for one in self.threads.values() if user in (None, one["user"])]
+        found = found if order == "asc" else found[::-1]
+        ids = [one["id"] for one in found]
+        start = ids.index(query["after"]) + 1 if query.get("after") in ids else 0
+        data = found[start : start + int(limit)]
+        ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {"first_id": None, "last_id": None}
+        return 200, {"object": "list", "data": data, "has_more": start + len(data) < len(found), **ends}
 
     def _create(self, request: Received) -> tuple[int, dict[str, Any]]:
         wanted = _json_object(request)
@@ -199,7 +243,7 @@ def _refusal(request: Received) -> tuple[int, dict[str, Any]] | None:
         return 401, failure(f"Incorrect API key provided: {key[:8]}***{key[-4:]}.", "invalid_api_key")
     if request.headers.get("OpenAI-Beta") != BETA:
         return 400, failure("You must provide the OpenAI-Beta header.", "invalid_beta")
-    if request.method != "POST" or not request.path.startswith("/v1/chatkit/sessions"):
+    if not any(re.fullmatch(route, f"{request.method} {urlsplit(request.path).path}") for route in ROUTES):
         return 404, failure(f"Invalid URL ({request.method} {request.path})", "unknown_url")
     return None
 

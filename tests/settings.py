@@ -68,6 +68,10 @@ TEMPLATES = [
     }
 ]
 
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 DJANGO_CHATKIT = {"API_KEY": "sk-tests-default-key", "THROTTLE_RATE": None}

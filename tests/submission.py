@@ -68,7 +68,8 @@ class _Browser(HTMLParser):
         self.select = {"name": given["name"], "multiple": "multiple" in given, "first": None, "chosen": []}
 
     def _start_option(self, given: dict[str, str]) -> None:
-        assert self.select is not None
+        if self.select is None:  # of a list of suggestions
+            return
         if self.select["first"] is None:
             self.select["first"] = given["value"]
         if "selected" in given:

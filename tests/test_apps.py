@@ -4,7 +4,9 @@ import sys
 
 import pytest
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.db.models.signals import pre_delete
 
 import django_chatkit
 from django_chatkit import receivers
@@ -12,12 +14,16 @@ from django_chatkit import receivers
 
 @pytest.mark.parametrize(
     ("signal", "receiver"),
-    [(user_logged_in, receivers.start_login), (user_logged_out, receivers.cancel_on_logout)],
+    [
+        (user_logged_in, receivers.start_login),
+        (user_logged_out, receivers.cancel_on_logout),
+        (pre_delete, receivers.cancel_on_deletion),
+    ],
 )
 def test_receivers_are_connected_once(signal, receiver):
     """However often the app is made ready."""
     apps.get_app_config("django_chatkit").ready()
-    live, _ = signal._live_receivers(None)
+    live, _ = signal._live_receivers(get_user_model())
     assert live.count(receiver) == 1
 
 

@@ -46,11 +46,17 @@ def test_those_of_a_user_by_primary_key(openai, issued):
     assert statuses() == [ACTIVE, ACTIVE, CANCELLED]
 
 
-def test_a_name_counts_more_than_a_key(openai, issued):
-    named = a_user(str(issued[0].user.pk))
+def test_a_name_that_is_the_key_of_another_user(openai, issued):
+    """Which of the two is meant must be said: by the other's key, or the other's name."""
+    other = issued[0].user
+    named = a_user(str(other.pk))
     sessions.create_session(issued[0].workflow, user=named)
-    run(f"--user={named.username}")
-    assert statuses() == [ACTIVE, ACTIVE, ACTIVE, CANCELLED]
+    with pytest.raises(CommandError, match=f"whose primary key is {named.pk}, .* whose name is '{other.username}'"):
+        run(f"--user={other.pk}")
+    assert statuses() == [ACTIVE] * 4
+    run(f"--user={named.pk}")
+    run(f"--user={other.username}")
+    assert statuses() == [CANCELLED, CANCELLED, ACTIVE, CANCELLED]
 
 
 @pytest.mark.parametrize("name", ["nobody", "-1", "", "0", "9" * 30, "1.5"])

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import datetime
 import io
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db.models.signals import post_save
+from django.utils import timezone
 
 from django_chatkit.models import ChatSession
 
@@ -28,10 +30,16 @@ def refused(*arguments):
     return str(caught.value), caught.value.returncode
 
 
+@pytest.fixture
+def clock(monkeypatch):
+    """Sets the day."""
+    return lambda *day: monkeypatch.setattr(timezone, "now", lambda: datetime.datetime(*day, tzinfo=datetime.UTC))
+
+
 def test_success(openai):
     a_workflow()
     output = run()
-    assert output.startswith("support: a session was issued in 0.")
+    assert output.startswith("support: A session was issued in 0.")
     assert output.endswith(" s and cancelled.\n")
     session = ChatSession.objects.get()
     assert openai.cancelled == [session.session_id]
@@ -91,7 +99,8 @@ OURS = [
 
 
 @pytest.mark.parametrize(("status", "code", "words"), OURS)
-def test_what_this_site_must_mend(openai, status, code, words):
+def test_what_this_site_must_mend(openai, clock, status, code, words):
+    clock(2026, 11, 30)
     a_workflow()
     content = {"error": {"message": LEAKY, "type": "invalid_request_error", "code": code}}
     openai.script(answer(status, content, {"x-request-id": "req_1"}))
@@ -101,6 +110,31 @@ def test_what_this_site_must_mend(openai, status, code, words):
     assert message.endswith(" Request id: req_1.")
     assert returncode == 1
     assert "sk-tests" not in message
+
+
+@pytest.mark.parametrize("status", [403, 404, 405, 410])
+def test_hosted_workflows_are_closed(openai, clock, status):
+    clock(2026, 12, 1)
+    a_workflow()
+    openai.script(error(status))
+    message, returncode = refused()
+    assert "OpenAI closed the workflows that it ran on 30 November 2026" in message
+    assert f"OpenAI answered {status}" in message
+    assert "set “run by” to “this site”" in message
+    assert returncode == 1
+
+
+def test_a_wrong_key_is_a_wrong_key_on_any_day(openai, clock):
+    clock(2026, 12, 1)
+    a_workflow()
+    openai.script(error(401))
+    assert "does not accept the API key (401)" in refused()[0]
+
+
+def test_a_closed_workflow_that_still_works(openai, clock):
+    clock(2026, 12, 1)
+    a_workflow()
+    assert run().startswith("support: A session was issued in 0.")
 
 
 THEIRS = [
@@ -164,6 +198,7 @@ def test_a_hook_that_needs_a_user(openai, settings):
     chatkit(settings, STATE_VARIABLES=lambda workflow, user=None, request=None: {"name": user.username})
     message, returncode = refused()
     assert "Does the function of the STATE_VARIABLES setting work without them? AttributeError: " in message
+    assert " (tests.test_check_chatkit, line " in message
     assert returncode == 1
 
 
@@ -183,9 +218,11 @@ def test_a_database_that_takes_no_record(openai):
     assert openai.cancelled == list(openai.sessions)
 
 
-def test_refused_when_cancelling(openai):
+def test_refused_when_cancelling(openai, clock):
+    clock(2026, 11, 1)
     a_workflow()
     openai.script(normal, error(403))
     message, returncode = refused()
+    assert "could not be cancelled; it expires by itself." in message
     assert "The API key may not do this (403)" in message
     assert returncode == 1

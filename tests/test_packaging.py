@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import django_chatkit
+from hatch_build import CatalogueHook, compiled
 
 ROOT = Path(__file__).resolve().parent.parent
 DIST_INFO = f"django_openai_chatkit-{django_chatkit.__version__}.dist-info"
@@ -37,10 +38,32 @@ def test_every_file_of_the_package_and_no_other(wheel):
     sources = {
         path.relative_to(ROOT).as_posix()
         for path in package.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".mo"
     }
+    catalogues = {name.removesuffix(".po") + ".mo" for name in sources if name.endswith(".po")}
     metadata = {f"{DIST_INFO}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")}
-    assert set(wheel.namelist()) == sources | metadata
+    assert catalogues
+    assert sorted(wheel.namelist()) == sorted(sources | catalogues | metadata)
+
+
+def test_catalogues_are_compiled_for_the_wheel_from_what_is_written(wheel):
+    for source in (ROOT / "django_chatkit" / "locale").rglob("*.po"):
+        inside = source.relative_to(ROOT).with_suffix(".mo").as_posix()
+        assert wheel.read(inside) == compiled(source)
+
+
+def test_an_editable_install_compiles_into_the_tree(tmp_path):
+    source = "django_chatkit/locale/de/LC_MESSAGES/django.po"
+    (tmp_path / source).parent.mkdir(parents=True)
+    (tmp_path / source).write_bytes((ROOT / source).read_bytes())
+    build_data = {"force_include": {}}
+    hook = CatalogueHook(str(tmp_path), {}, None, None, str(tmp_path), "wheel")
+
+    hook.initialize("editable", build_data)
+    hook.finalize("editable", build_data, "")
+
+    assert build_data == {"force_include": {}}
+    assert (tmp_path / source).with_suffix(".mo").read_bytes() == compiled(ROOT / source)
 
 
 @pytest.mark.parametrize(
@@ -53,13 +76,16 @@ def test_every_file_of_the_package_and_no_other(wheel):
         "django_chatkit/templatetags/django_chatkit.py",
         "django_chatkit/templates/django_chatkit/",
         "django_chatkit/static/django_chatkit/",
+        "django_chatkit/locale/pt_BR/LC_MESSAGES/django.mo",
     ],
 )
 def test_data_is_in_the_wheel(wheel, start):
     assert [name for name in wheel.namelist() if name.startswith(start)]
 
 
-@pytest.mark.parametrize("unwanted", ["tests/", "example_project/", ".ci/", "node_modules", "__pycache__", ".sqlite3"])
+@pytest.mark.parametrize(
+    "unwanted", ["tests/", "example_project/", ".ci/", "node_modules", "__pycache__", ".sqlite3", "hatch_build"]
+)
 def test_neither_tests_nor_the_example_are_in_the_wheel(wheel, unwanted):
     assert [name for name in wheel.namelist() if unwanted in name] == []
 

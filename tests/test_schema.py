@@ -73,3 +73,10 @@ def test_the_request_has_the_three_fields(schema: dict[str, Any]) -> None:
     request = schema["components"]["schemas"]["ChatKitSessionRequest"]
     assert set(request["properties"]) == {"workflow", "state_variables", "refresh"}
     assert "required" not in request
+
+
+@pytest.mark.parametrize("header", ["X-ChatKit-URL", "X-ChatKit-User"])
+def test_the_headers_of_an_issued_session_are_described(header: str, schema: dict[str, Any]) -> None:
+    responses = operation(schema, "/chatkit/sessions/", "post")["responses"]
+    described = [status for status, response in responses.items() if header in response.get("headers", {})]
+    assert described == ["200", "201"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -177,3 +178,33 @@ def test_both_are_refused_for_the_same(openai: FakeOpenAI) -> None:
         with pytest.raises(ChatKitConfigurationRejected) as caught:
             ChatKitClient(key, base_url=openai.url).create_session(**wanted)
         assert caught.value.status_code == status
+
+
+def test_threads_are_asked_for_the_same(both: tuple[ChatKitClient, OpenAI], openai: FakeOpenAI) -> None:
+    ours, theirs = both
+    user = "Zoë & Co"
+    ids = [openai.add_thread(user, "Title") for _ in range(3)]
+    openai.add_thread("somebody else")
+    page = ours.list_threads(user, limit=1, after=ids[0])
+    their_page = theirs.beta.chatkit.threads.list(user=user, limit=1, after=ids[0], order="asc")
+    assert [(thread.id, thread.user, thread.title) for thread in page.threads] == [
+        (thread.id, thread.user, thread.title) for thread in their_page.data
+    ]
+    assert (page.after is not None) == their_page.has_more
+    one, their_one = ours.get_thread(ids[1]), theirs.beta.chatkit.threads.retrieve(ids[1])
+    assert (one.id, one.user, one.title) == (their_one.id, their_one.user, their_one.title)
+    queries = [parse_qs(urlsplit(request.path).query) for request in openai.requests[:2]]
+    assert queries[0] == queries[1]
+    first, second = ({**compared(request), "path": urlsplit(request.path).path} for request in openai.requests[:2])
+    assert first == second
+    assert compared(openai.requests[2]) == compared(openai.requests[3])
+
+
+def test_threads_are_deleted_the_same(both: tuple[ChatKitClient, OpenAI], openai: FakeOpenAI) -> None:
+    ours, theirs = both
+    first, second = openai.add_thread("user-1"), openai.add_thread("user-1")
+    assert ours.delete_thread(first).id == first
+    assert theirs.beta.chatkit.threads.delete(second).id == second
+    ours_sent, theirs_sent = (compared(request) | {"path": "…"} for request in openai.requests)
+    assert ours_sent == theirs_sent
+    assert [request.path for request in openai.requests] == [f"/v1/chatkit/threads/{name}" for name in (first, second)]

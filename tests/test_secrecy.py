@@ -23,7 +23,7 @@ from django_chatkit.conf import conf
 from django_chatkit.exceptions import ChatKitError
 from django_chatkit.models import ChatSession
 from django_chatkit.sessions import ending
-from django_chatkit.sessions.issuing import client_for
+from django_chatkit.sessions.backends import client_for
 from django_chatkit.signals import session_cancelled, session_created, session_failed
 
 from .behaviours import answer, cut, drip, error, hang_up, normal, raw, silent
@@ -175,7 +175,7 @@ def test_signals(openai, watch):
 def test_what_objects_say_of_themselves(openai, watch, settings):
     workflow, request = a_workflow(), a_request(a_user())
     prepared = sessions.prepare_session(workflow, request=request)
-    client = client_for(prepared.credentials)
+    client = client_for(prepared.backend.credentials)
     result = sessions.issue_session(prepared)
     response = HttpResponse()
     sessions.remember_session(request, response, prepared, result)
@@ -186,7 +186,7 @@ def test_what_objects_say_of_themselves(openai, watch, settings):
     answer_ = client.create_session(user="x", workflow={"id": "wf_1"})
     for thing in (prepared, client, result, again, remembered, answer_, conf.credentials(), conf.credentials("second")):
         watch.see(repr(thing), f"{thing}", repr([thing]), repr({"thing": thing}))
-    for thing in (conf.API_KEY, result.client_secret, prepared.credentials, result, answer_, remembered):
+    for thing in (conf.API_KEY, result.client_secret, prepared.backend.credentials, result, answer_, remembered):
         with pytest.raises(TypeError, match="cannot be pickled"):
             pickle.dumps(thing)
     watch.see(repr(openai.secrets and vars(result.session)), pickle.dumps(result.session))

@@ -18,7 +18,7 @@ from django_chatkit.exceptions import (
     ChatKitTimeout,
 )
 from django_chatkit.models import ChatSession
-from django_chatkit.sessions import ending
+from django_chatkit.sessions import batches
 from django_chatkit.signals import session_cancelled, sessions_expired
 
 from .behaviours import acting, answer, error, hang_up, silent
@@ -334,7 +334,7 @@ def test_expire():
 @pytest.mark.parametrize("alike", [True, False])
 def test_every_size_of_a_batch(monkeypatch, count, alike):
     """Of rows that ended at the same moment, and of rows whose keys are in another order than their ends."""
-    monkeypatch.setattr(ending, "CHUNK", 4)
+    monkeypatch.setattr(batches, "CHUNK", 4)
     workflow, moment = a_workflow(), timezone.now() - timedelta(hours=1)
     ends = [moment if alike else moment - timedelta(seconds=index * 7 % 5) for index in range(count)]
     ChatSession.objects.bulk_create(a_record(workflow, expires_at=end) for end in ends)
@@ -516,7 +516,7 @@ def test_delete():
 @pytest.mark.django_db
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11])
 def test_delete_in_batches(monkeypatch, count):
-    monkeypatch.setattr(ending, "CHUNK", 2)
+    monkeypatch.setattr(batches, "CHUNK", 2)
     workflow, told = a_workflow(), []
     records(workflow, count, status=EXPIRED, ended_at=timezone.now() - timedelta(days=2))
     kept = ended(workflow, 0)

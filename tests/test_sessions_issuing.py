@@ -604,7 +604,8 @@ def test_preparing_asks_nobody(openai, django_assert_num_queries):
 
 def test_settings_reach_the_client(openai, settings):
     chatkit(settings, TIMEOUT=(1, 2), DEADLINE=7, MAX_RETRIES=5)
-    client = sessions.issuing.client_for(sessions.prepare_session(a_workflow(), user_identifier="x").credentials)
+    prepared = sessions.prepare_session(a_workflow(), user_identifier="x")
+    client = sessions.backends.client_for(prepared.backend.credentials)
     assert (client.timeout, client.deadline, client.max_retries) == ((1, 2), 7, 5)
 
 

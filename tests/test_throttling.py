@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import threading
 import time
 from types import SimpleNamespace
 
@@ -16,6 +15,7 @@ from django_chatkit.throttling import SessionThrottle
 
 from .behaviours import error
 from .callers import Browser, a_user, a_workflow, chatkit
+from .crowd import at_once
 
 #: In the middle of a minute, of an hour and of a day.
 NOON = 1_800_000_000.0 - 1_800_000_000 % 86_400 + 12 * 3600 + 30 * 60 + 30
@@ -242,17 +242,6 @@ def test_another_rate_begins_to_count_anew(settings, clock):
     assert allow(Owner(object(), "user-1"), 2) == [True, False]
     chatkit(settings, THROTTLE_RATE="2/min")
     assert allow(Owner(object(), "user-1"), 3) == [True, True, False]
-
-
-def at_once(act, times):
-    """What so many threads got that started together."""
-    gate, results = threading.Barrier(times), []
-    threads = [threading.Thread(target=lambda: (gate.wait(), results.append(act()))) for _ in range(times)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def test_parallel_requests_let_exactly_so_many_through(settings, clock):

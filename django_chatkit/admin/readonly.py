@@ -14,7 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from ..models import ChatKitConfiguration
-from .state_variables import kind_of, text_of
+from .state_variables import PAGE_ONLY, TYPES, rows_of, text_of
 
 if TYPE_CHECKING:
     BaseAdmin = admin.ModelAdmin[Any]
@@ -38,12 +38,15 @@ class ReadableAdmin(BaseAdmin):
         ]
 
 
-def variables_table(variables: object) -> SafeString | str:
-    """State variables with their types, or ``""`` if there are none."""
-    stored = variables if isinstance(variables, dict) else {}
-    return _table(
-        (name, kind.label if (kind := kind_of(value)) else "", text_of(value)) for name, value in stored.items()
-    )
+def variables_table(variables: object, client_names: object = ()) -> SafeString | str:
+    """State variables with their types, and which of them a page may set; ``""`` if there are none."""
+    names = client_names if isinstance(client_names, list | tuple) else ()
+    return _table((row["name"], _type(row), row["value"]) for row in rows_of(variables, names))
+
+
+def _type(row: Mapping[str, Any]) -> str:
+    name = str(dict(TYPES).get(row["type"], ""))
+    return _("%s, a page may set it") % name if row["client"] and row["type"] != PAGE_ONLY else name
 
 
 def configuration_table(configuration: object) -> SafeString | str:

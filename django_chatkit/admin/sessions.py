@@ -1,60 +1,27 @@
-"""Session records in the admin: to be looked at, found and filtered, never to be edited."""
+"""Session records in the admin: to be looked at, found, filtered and cancelled, never to be edited."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.auth import get_user_model
-from django.db.models import Model, Prefetch, Q, QuerySet
+from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from ..identity import Owner
 from ..models import ChatSession, Workflow
-from .lists import BoundedPaginator, LeanChangeList
+from .cancelling import CancellingAdmin
+from .lists import WorkflowFilter, exact_matches
 from .readonly import configuration_table, variables_table
-
-if TYPE_CHECKING:
-    BaseAdmin = admin.ModelAdmin[ChatSession]
-else:
-    BaseAdmin = admin.ModelAdmin
-
-
-class StatusFilter(admin.SimpleListFilter):
-    """By the status that the list shows: a session past its time is expired, whatever its column still says."""
-
-    title = _("status")
-    parameter_name = "status"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        """Every status."""
-        return ChatSession.Status.choices
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        """Sessions of the chosen status."""
-        if self.value() == ChatSession.Status.ACTIVE:
-            return queryset.active()
-        if self.value() == ChatSession.Status.EXPIRED:
-            stale = Q(status=ChatSession.Status.ACTIVE, expires_at__lte=timezone.now())
-            return queryset.filter(stale | Q(status=ChatSession.Status.EXPIRED))
-        return queryset.filter(status=self.value()) if self.value() else queryset
-
-
-class WorkflowFilter(admin.RelatedFieldListFilter):
-    """By workflow, without loading the workflows' JSON columns."""
-
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
-        """Keys and names."""
-        return list(Workflow.objects.values_list("pk", "name"))
+from .session_list import LOOKUPS, WORKFLOW, SessionChangeList, SessionPaginator, StatusFilter
 
 
 @admin.register(ChatSession)
-class ChatSessionAdmin(BaseAdmin):
-    """Every session that was issued, without the keys that tie records to logins; a secret is not on record."""
+class ChatSessionAdmin(CancellingAdmin):
+    """Every session that was issued, without the keys that tie records to logins and to secrets."""
 
     list_display = ("short_session_id", "workflow", "user", "shown_status", "created_at")
     list_filter = (StatusFilter, ("workflow", WorkflowFilter), "created_at")
@@ -66,10 +33,11 @@ class ChatSessionAdmin(BaseAdmin):
     sortable_by = ("created_at",)
     search_fields = ("session_id",)
     search_help_text = _("A session id, a user name or a user identifier, in full.")
-    paginator = BoundedPaginator
+    paginator = SessionPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     change_list_template = "django_chatkit/admin/session_list.html"
+    change_form_template = "django_chatkit/admin/session.html"
     fieldsets = (
         (None, {"fields": ("session_id", "shown_status", "workflow", "user", "user_identifier")}),
         (_("When"), {"fields": ("created_at", "expires_at", "ended_at")}),
@@ -77,6 +45,7 @@ class ChatSessionAdmin(BaseAdmin):
             _("What really ran"),
             {
                 "fields": (
+                    "backend",
                     "workflow_id",
                     "workflow_version",
                     "tracing_enabled",
@@ -90,7 +59,7 @@ class ChatSessionAdmin(BaseAdmin):
     )
 
     class Media:
-        css = {"all": ["django_chatkit/admin/pages.css"]}  # noqa: RUF012 - Django's own way to write it
+        css = {"all": ["django_chatkit/admin/pages.css", "django_chatkit/admin/lists.css"]}  # noqa: RUF012 - Django's own way to write it
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Only the API issues sessions."""
@@ -105,23 +74,37 @@ class ChatSessionAdmin(BaseAdmin):
         return False
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """The hidden keys cannot be guessed through the address bar either."""
-        return not lookup.startswith(("login_key", "user_key")) and super().lookup_allowed(lookup, value, request)
+        """Nothing that is hidden can be guessed through the address bar, and nothing makes the database read it all."""
+        return lookup in LOOKUPS
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """The list without its JSON columns."""
-        return LeanChangeList
+        """The list without its JSON columns, in an order that costs nothing."""
+        return SessionChangeList
+
+    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """No index has both a workflow and a status: there, each row that is counted has to be read."""
+        paginator: Any = super().get_paginator(request, *args, **kwargs)
+        if {WORKFLOW, "status"} <= request.GET.keys():
+            paginator.limit //= 10
+        return paginator
+
+    def get_fieldsets(self, request: HttpRequest, obj: ChatSession | None = None) -> Any:
+        """State variables only for those who may read them."""
+        fieldsets = super().get_fieldsets(request, obj)
+        user: Any = request.user
+        if user.has_perm("django_chatkit.read_state_variables"):
+            return fieldsets
+        instead: dict[Any, str] = {"shown_state_variables": "hidden_state_variables"}
+        return [
+            (title, {**options, "fields": tuple(instead.get(name, name) for name in options["fields"])})
+            for title, options in fieldsets
+        ]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Exact matches only: each has an index, on a table where a search in the middle of texts would not end."""
-        term, users = search_term.strip(), get_user_model()
-        if not term:
-            return queryset, False
-        named = users._default_manager.filter(**{users.USERNAME_FIELD: term}).values_list("pk", flat=True)
-        owned = Q(user_key=Owner(None, term).key) | Q(user__in=list(named))
-        return queryset.filter(Q(session_id=term) | owned), False
+        """Exact matches only: each has an index."""
+        return exact_matches(queryset, "session_id", search_term), False
 
     @admin.display(description=_("session id"))
     def short_session_id(self, session: ChatSession) -> str:
@@ -139,6 +122,17 @@ class ChatSessionAdmin(BaseAdmin):
     def shown_state_variables(self, session: ChatSession) -> str:
         """State variables as a table."""
         return variables_table(session.state_variables) or self.get_empty_value_display()
+
+    @admin.display(description=_("state variables"))
+    def hidden_state_variables(self, session: ChatSession) -> str:
+        """How many there are."""
+        count = len(session.state_variables or ())
+        text = ngettext(
+            "%(count)d state variable, hidden: reading it is a permission of its own.",
+            "%(count)d state variables, hidden: reading them is a permission of its own.",
+            count,
+        )
+        return text % {"count": count} if count else self.get_empty_value_display()
 
     @admin.display(description=_("configuration"))
     def shown_configuration(self, session: ChatSession) -> str:

@@ -1,23 +1,25 @@
-"""State variables as rows of name, type and value, which is what an administrator edits instead of JSON."""
+"""State variables as rows of name, type, value, and whether a page may set it: edited instead of two JSON columns."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import TextChoices
-from django.forms.formsets import DELETION_FIELD_NAME
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ..validators import MAX_NAME_LENGTH, MAX_STATE_VARIABLES, validate_state_variables
+from ..validators import MAX_NAME_LENGTH, MAX_STATE_VARIABLES, validate_names, validate_state_variables
+from .rows import BaseRows, LongText, RowsField, RowsWidget, in_one_line, with_plain_line_ends
 
-MOST_LINES_SHOWN = 8
 MOST_ROWS_READ = 3 * MAX_STATE_VARIABLES  # room for rows that are empty or deleted
+
+#: Among the types of a row: no value of the workflow's own, only a name that a page may set.
+PAGE_ONLY = "page"
 
 
 class Kind(TextChoices):
@@ -27,6 +29,10 @@ class Kind(TextChoices):
     INTEGER = "integer", _("whole number")
     NUMBER = "number", _("number")
     BOOLEAN = "boolean", _("yes/no")
+
+
+#: What a row may choose.
+TYPES = [*Kind.choices, (PAGE_ONLY, _("set by the page only"))]
 
 
 def kind_of(value: object) -> Kind | None:
@@ -51,10 +57,6 @@ def text_of(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _parse_text(text: str) -> str:
-    return re.sub(r"\r\n?", "\n", text)
-
-
 def _parse_integer(text: str) -> int:
     if not re.fullmatch(r"[+-]?[0-9]{1,30}", text.strip()):
         raise ValidationError(gettext("Write a whole number, such as 10 or -3."))
@@ -77,7 +79,7 @@ def _parse_boolean(text: str) -> bool:
 
 
 PARSERS: dict[str, Callable[[str], str | int | float | bool]] = {
-    Kind.TEXT: _parse_text,
+    Kind.TEXT: with_plain_line_ends,
     Kind.INTEGER: _parse_integer,
     Kind.NUMBER: _parse_number,
     Kind.BOOLEAN: _parse_boolean,
@@ -93,19 +95,24 @@ class RowForm(forms.Form):
         max_length=MAX_NAME_LENGTH,
         widget=forms.TextInput({"autocapitalize": "off", "autocomplete": "off", "spellcheck": "false"}),
     )
-    type = forms.ChoiceField(label=_("Type"), required=False, choices=Kind.choices, initial=Kind.TEXT)
-    value = forms.CharField(label=_("Value"), required=False, strip=False, widget=forms.Textarea({"rows": 1}))
+    type = forms.ChoiceField(
+        label=_("Type"),
+        required=False,
+        choices=TYPES,
+        initial=Kind.TEXT,
+    )
+    value = LongText(label=_("Value"))
+    client = forms.BooleanField(label=_("A page may set it"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        lines = str(self["value"].value() or "").count("\n") + 1
-        self.fields["value"].widget.attrs["rows"] = min(lines, MOST_LINES_SHOWN)
         if not self["type"].value():
             # A stored value of no known type: nothing is chosen, so that saving cannot quietly turn it into text.
-            self.fields["type"].widget.choices = [("", "—"), *Kind.choices]
+            select: Any = self.fields["type"].widget
+            select.choices = [("", "—"), *select.choices]
 
     def clean(self) -> dict[str, Any]:
-        """A row without a name and a value is no row; any other needs all three."""
+        """A row without a name and a value is no row; any other needs both, unless only pages set its value."""
         data = self.cleaned_data
         if not data.get("name") and not data.get("value", "").strip():
             return {}
@@ -118,6 +125,11 @@ class RowForm(forms.Form):
         return data
 
     def _read_value(self, data: dict[str, Any]) -> None:
+        if data["type"] == PAGE_ONLY:
+            data["client"] = True
+            if data["value"].strip():
+                self.add_error("value", _("Only the page sets it: leave this empty, or choose the type of the value."))
+            return
         try:
             data["value"] = PARSERS[data["type"]](data["value"])
             validate_state_variables({data.get("name") or "-": data["value"]})
@@ -125,102 +137,106 @@ class RowForm(forms.Form):
             self.add_error("value", err)
 
 
-if TYPE_CHECKING:
-    RowFormSet = forms.BaseFormSet[RowForm]
-else:
-    RowFormSet = forms.BaseFormSet
-
-
-class BaseRows(RowFormSet):
+class BaseVariableRows(BaseRows):
     """All rows of one workflow."""
 
     def clean(self) -> None:
         """Each name may be used once."""
         seen: set[str] = set()
-        for row in self._kept():
-            name = row.cleaned_data["name"]
+        for row in self.kept():
+            name = row.cleaned_data.get("name")
             if name in seen:
                 row.add_error("name", _("Another row has this name."))
             seen.add(name)
 
     def variables(self) -> dict[str, Any]:
-        """What valid rows say, in their order."""
-        return {row.cleaned_data["name"]: row.cleaned_data["value"] for row in self._kept()}
+        """Names and values of valid rows, in their order."""
+        rows = (row.cleaned_data for row in self.kept())
+        return {row["name"]: row["value"] for row in rows if row["type"] != PAGE_ONLY}
 
-    def _kept(self) -> Iterator[RowForm]:
-        for row in self.forms:
-            if row.cleaned_data.get("name") and not row.cleaned_data.get(DELETION_FIELD_NAME):
-                yield row
+    def client_names(self) -> list[str]:
+        """The names that a page may set."""
+        return [row.cleaned_data["name"] for row in self.kept() if row.cleaned_data["client"]]
 
 
-Rows = cast(
-    "type[BaseRows]",
-    forms.formset_factory(
-        RowForm, formset=BaseRows, extra=3, can_delete=True, max_num=MAX_STATE_VARIABLES, absolute_max=MOST_ROWS_READ
-    ),
+Rows: Any = forms.formset_factory(
+    RowForm,
+    formset=BaseVariableRows,
+    extra=3,
+    can_delete=True,
+    max_num=MAX_STATE_VARIABLES,
+    absolute_max=MOST_ROWS_READ,
 )
 
 
-def rows_of(variables: object) -> list[dict[str, Any]]:
-    """Stored variables as the initial data of rows."""
-    stored = variables if isinstance(variables, dict) else {}
-    return [{"name": name, "type": kind_of(value) or "", "value": text_of(value)} for name, value in stored.items()]
-
-
-class RowsWidget(forms.Widget):
-    """Renders the rows; a few empty ones work without JavaScript, which adds more."""
+class StateVariablesWidget(RowsWidget):
+    """Rows whose value is chosen where it can only be yes or no, and hidden where there is none."""
 
     template_name = "django_chatkit/admin/state_variables.html"
-    use_fieldset = True
+    formset = Rows
+    words = {"all": _("State variables"), "add": _("Add another state variable")}  # noqa: RUF012
 
     class Media:
-        css = {"all": ["django_chatkit/admin/pages.css"]}  # noqa: RUF012 - Django's own way to write it
         js = (forms.Script("django_chatkit/admin/state_variables.js", defer=True),)
 
-    def get_context(self, name: str, value: object, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        """``value`` is what is stored, or the submitted rows with their errors."""
-        rows = value if isinstance(value, BaseRows) else Rows(prefix=name, initial=rows_of(value))
-        if rows.is_bound:
-            rows.full_clean()  # Rows find their own errors, but only all of them together see a name used twice.
-        return {"rows": rows, "attrs": attrs or {}}
 
-    def value_from_datadict(self, data: Any, files: Any, name: str) -> BaseRows:
-        """The submitted rows."""
-        return Rows(data, prefix=name)
+class StateVariablesField(RowsField):
+    """A dictionary of state variables; ``client_names``, after validation, are those that a page may set.
 
-    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
-        """Never: a form whose rows are all gone means that no variables are left."""
-        return False
+    Call ``remember`` with what is stored now, so that it comes back unchanged.
+    """
 
-
-class StateVariablesField(forms.Field):
-    """A dictionary of state variables. Set ``stored`` to what is stored now, so that it comes back unchanged."""
-
-    widget = RowsWidget
+    widget = StateVariablesWidget
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, **kwargs)
-        self.stored: dict[str, Any] = {}
+        super().__init__(**kwargs)
+        self.remember({}, [])
 
-    def to_python(self, value: Any) -> dict[str, Any]:
-        """The variables of valid rows; the rows themselves show what is wrong with them."""
-        if not value.is_valid():
-            raise ValidationError(list(value.non_form_errors()) or _("Correct the rows that are marked."))
-        return dict(_as_stored(value.variables(), self.stored))
+    def remember(self, variables: object, client_names: object) -> None:
+        """What is stored in both columns."""
+        self._variables: dict[str, Any] = variables if isinstance(variables, dict) else {}
+        names = client_names if isinstance(client_names, list) else []
+        self._names = list(dict.fromkeys(name for name in names if isinstance(name, str)))
+        self.client_names = self._names
 
-    def has_changed(self, initial: object, data: object) -> bool:
-        """Unlike ``==``, tells 1 from 1.0 and from yes, and sees a new order."""
-        return super().has_changed(initial, data) or json.dumps(initial) != json.dumps(self.to_python(data))
+    def rows_of(self, value: object) -> list[dict[str, Any]]:
+        """The workflow's own variables first, then the names that have no value of their own."""
+        return list(rows_of(value, self._names))
+
+    def value_of(self, rows: Any) -> dict[str, Any]:
+        """Every name and text that nobody touched is the one that is stored."""
+        names = {_as_typed(name): name for name in (*self._names, *self._variables)}
+        chosen = [names.get(name, name) for name in rows.client_names()]
+        self.client_names = [name for name in self._names if name in chosen]
+        self.client_names += [name for name in chosen if name not in self._names]
+        validate_names(self.client_names)
+        return {names.get(name, name): self._as_stored(names.get(name), new) for name, new in rows.variables().items()}
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether the variables changed, or which of them a page may set."""
+        return super().has_changed(initial, data) or self.client_names != self._names
+
+    def _as_stored(self, name: str | None, value: Any) -> Any:
+        """Browsers change the line ends of text that nobody touched."""
+        old = self._variables.get(name) if name is not None else None
+        untouched = isinstance(old, str) and isinstance(value, str) and with_plain_line_ends(old) == value
+        return old if untouched else value
 
 
-def _as_stored(variables: dict[str, Any], stored: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Undo what a browser does to text nobody touched: it changes line endings, and names lose outer spaces."""
-    originals = {_as_typed(name): (name, value) for name, value in stored.items()}
-    for name, value in variables.items():
-        old_name, old = originals.get(name, (name, None))
-        untouched = isinstance(old, str) and isinstance(value, str) and _parse_text(old) == value
-        yield old_name, old if untouched else value
+def rows_of(variables: object, client_names: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Stored variables as the initial data of rows."""
+    stored = variables if isinstance(variables, dict) else {}
+    for name, value in stored.items():
+        yield {
+            "name": name,
+            "type": kind_of(value) or "",
+            "value": text_of(value),
+            "client": name in client_names,
+        }
+    for name in client_names:
+        if name not in stored:
+            yield {"name": name, "type": PAGE_ONLY, "value": "", "client": True}
 
 
 def _as_typed(name: str) -> str:
-    return re.sub(r"[\r\n]", "", name).strip()
+    return in_one_line(name).strip()

@@ -4,138 +4,150 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.admin.views.main import ChangeList
-from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ..models import ChatSession, Workflow
+from ..models import ChatKitConfiguration, Workflow
+from .configurations import in_words
 from .defaults import defaultable_column
-from .lists import LeanChangeList
-from .readonly import ReadableAdmin, variables_table
-from .workflow_form import WorkflowForm
+from .look import READABLE
+from .readonly import variables_table
+from .statistics import StatisticsAdmin
+from .trying import TryingAdmin
+from .workflow_form import IGNORED, WorkflowForm
+from .workflow_list import WorkflowListAdmin
+
+DEFAULTABLE = ("expires_after", "max_requests_per_1_minute", "tracing_enabled")
+LOOK_FIELDS = (
+    *("layout", "color_scheme", "accent", "radius", "density"),
+    *("title", "greeting", "prompts", "placeholder", "disclaimer", "frame_title"),
+)
 
 
 @admin.register(Workflow)
-class WorkflowAdmin(ReadableAdmin):
+class WorkflowAdmin(TryingAdmin, StatisticsAdmin, WorkflowListAdmin):
     """What can be embedded, who may use it, and with what it runs."""
 
     form = WorkflowForm
-    list_display = ("name", "slug", "is_active", "audience", "chatkit_configuration")
-    ordering = ("name",)
-    list_filter = ("is_active", "allow_anonymous", "chatkit_configuration", "groups")
-    list_select_related = ("chatkit_configuration",)
-    list_defer = ("state_variables", "client_state_variables")
-    list_prefetch = ("groups",)
-    search_fields = ("name", "slug", "workflow_id")
-    search_help_text = _("Name, slug or OpenAI's workflow id.")
+    change_form_template = "django_chatkit/admin/workflow_form.html"
     prepopulated_fields = {"slug": ("name",)}  # noqa: RUF012 - Django's own way to write it
-    autocomplete_fields = ("chatkit_configuration",)
-    actions = ("activate", "deactivate")
+    radio_fields = {"backend": admin.VERTICAL}  # noqa: RUF012 - Django's own way to write it
+    readonly_fields = ("preset_in_words",)
     fieldsets = (
-        (None, {"fields": ("name", "slug", "is_active")}),
         (
-            _("At OpenAI"),
+            _("What it is"),
             {
-                "fields": ("workflow_id", "version", "api_key", "tracing_enabled"),
+                "fields": ("name", "slug", "is_active", "backend", "agent", "workflow_id", "version", "api_key"),
+                "description": _("A workflow is one chat that your pages can show: its name, and who answers in it."),
+            },
+        ),
+        (
+            _("What it knows"),
+            {
+                "fields": ("state_variables",),
+                "description": _("What the workflow is told about your site, besides what visitors write."),
+            },
+        ),
+        (
+            _("What visitors may do"),
+            {
+                "fields": ("allow_anonymous", "groups", "chatkit_configuration", "preset_in_words"),
                 "description": _(
-                    "If OpenAI does not find the workflow, its key almost always belongs to another organization "
-                    "or project than the workflow."
+                    "Who may use the chat, whether they may upload files and how large, and what they see of their "
+                    "earlier conversations."
                 ),
             },
         ),
-        (_("What the workflow is told"), {"fields": ("state_variables", "client_state_variables")}),
-        (_("Who may use it"), {"fields": ("allow_anonymous", "groups")}),
         (
-            _("What a session may do"),
-            {"fields": ("chatkit_configuration", "expires_after", "max_requests_per_1_minute")},
+            _("Limits"),
+            {
+                "fields": ("expires_after", "max_requests_per_1_minute", "tracing_enabled"),
+                "description": _(
+                    "How long, how often, and what is kept; limits of uploads are in the preset above. All may stay "
+                    "empty."
+                ),
+            },
+        ),
+        (
+            _("Look"),
+            {
+                "fields": LOOK_FIELDS,
+                "description": _("How the chat looks and greets; a page's own tag may override each of these."),
+            },
         ),
     )
     readable = {  # noqa: RUF012 - Django's own way to write it
-        "tracing_enabled": defaultable_column(Workflow, "tracing_enabled"),
+        **{name: defaultable_column(Workflow, name) for name in DEFAULTABLE},
+        **READABLE,
         "state_variables": "shown_state_variables",
-        "client_state_variables": "shown_client_state_variables",
     }
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """The list without its JSON columns."""
-        return LeanChangeList
+    class Media:
+        js = tuple(forms.Script(f"django_chatkit/admin/{name}.js", defer=True) for name in ("backends", "presets"))
 
-    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Presets and groups, where this administrator may search them; a plain select needs no permission there."""
-        return tuple(name for name in ("chatkit_configuration", "groups") if self._can_search(request, name))
+    def get_fieldsets(self, request: HttpRequest, obj: Workflow | None = None) -> Any:
+        """Who may only look is spared what the workflow's backend ignores."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        ignored = IGNORED[obj.backend]
+        return [
+            (title, {"fields": [name for name in options["fields"] if name not in ignored]})
+            for title, options in fieldsets
+        ]
 
-    def _can_search(self, request: HttpRequest, name: str) -> bool:
-        related: Any = self.opts.get_field(name).related_model
-        if not self.admin_site.is_registered(related):
-            return False
-        other = self.admin_site.get_model_admin(related)
-        return bool(other.get_search_fields(request)) and other.has_view_permission(request)
+    def get_urls(self) -> list[URLPattern]:
+        """What a preset comes to, for the page that has just changed it."""
+        view = self.admin_site.admin_view(self.preset_view)
+        name = "django_chatkit_workflow_preset"
+        return [path("presets/", view, name=name), path("presets/<int:pk>/", view, name=name), *super().get_urls()]
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Django would load and list every session of a workflow in use, of which there may be millions."""
-        sessions = ChatSession.objects.filter(workflow=OuterRef("pk"))
-        in_use = Workflow.objects.filter(Exists(sessions), pk__in=[workflow.pk for workflow in objs]).only("name")
-        protected = [self._in_use(workflow) for workflow in in_use]
-        return ([], {}, set(), protected) if protected else super().get_deleted_objects(objs, request)
+    def preset_view(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
+        """Plain text, for whoever may see what workflows have chosen."""
+        if not self.has_view_or_change_permission(request) and not self.has_add_permission(request):
+            raise PermissionDenied
+        preset = None if pk is None else get_object_or_404(ChatKitConfiguration, pk=pk)
+        return HttpResponse(in_words(preset), content_type="text/plain")
 
-    def _in_use(self, workflow: Workflow) -> SafeString:
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Presets: what is chosen without one, and how to make one, for whoever may."""
+        field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        field.empty_label = gettext("OpenAI's defaults")
+        field.help_text = _preset_help(self.admin_site, request)
+        return field
+
+    @admin.display(description=_("which means"))
+    def preset_in_words(self, workflow: Workflow) -> SafeString:
+        """What the chosen preset comes to; a script keeps it so."""
         return format_html(
-            gettext("The sessions on record of <a href='{}'>{}</a>. Deactivate this workflow instead of deleting it."),
-            reverse(f"{self.admin_site.name}:django_chatkit_workflow_change", args=[workflow.pk]),
-            workflow,
+            '<span data-chatkit="preset" data-url="{}" aria-live="polite">{}</span>',
+            reverse(f"{self.admin_site.name}:django_chatkit_workflow_preset"),
+            in_words(workflow.chatkit_configuration),
         )
-
-    @admin.display(description=_("who may use it"))
-    def audience(self, workflow: Workflow) -> str:
-        """Groups, everyone who is logged in, or everyone."""
-        if names := sorted(group.name for group in workflow.groups.all()):
-            return ", ".join(names)
-        return gettext("everyone") if workflow.allow_anonymous else gettext("everyone who is logged in")
 
     @admin.display(description=_("state variables"))
     def shown_state_variables(self, workflow: Workflow) -> str:
-        """State variables as a table."""
-        return variables_table(workflow.state_variables) or self.get_empty_value_display()
+        """State variables as a table, and which of them a page may set."""
+        table = variables_table(workflow.state_variables, workflow.client_state_variables)
+        return table or self.get_empty_value_display()
 
-    @admin.display(description=_("state variables the browser may set"))
-    def shown_client_state_variables(self, workflow: Workflow) -> str:
-        """Names, one a line."""
-        return "\n".join(workflow.client_state_variables) or self.get_empty_value_display()
 
-    @admin.action(permissions=["change"], description=_("Activate selected workflows"))
-    def activate(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> None:
-        """Pages can use them from now on."""
-        count = self._switch(request, queryset, active=True)
-        self.message_user(
-            request,
-            ngettext("%(count)d workflow activated.", "%(count)d workflows activated.", count) % {"count": count},
+def _preset_help(site: admin.AdminSite, request: HttpRequest) -> str:
+    presets = site.get_model_admin(ChatKitConfiguration) if site.is_registered(ChatKitConfiguration) else None
+    if presets and (presets.has_add_permission(request) or presets.has_change_permission(request)):
+        return gettext(
+            "A preset for titles, file uploads with their limits, and history. Make one with + or edit the chosen one "
+            "with the pencil: both open a small window, and what you typed here stays."
         )
-
-    @admin.action(permissions=["change"], description=_("Deactivate selected workflows"))
-    def deactivate(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> None:
-        """They issue no sessions from now on; the ones that are out end by themselves."""
-        count = self._switch(request, queryset, active=False)
-        self.message_user(
-            request,
-            ngettext(
-                "%(count)d workflow deactivated: it issues no new sessions.",
-                "%(count)d workflows deactivated: they issue no new sessions.",
-                count,
-            )
-            % {"count": count},
-        )
-
-    def _switch(self, request: HttpRequest, queryset: QuerySet[Workflow], *, active: bool) -> int:
-        changed = list(queryset.exclude(is_active=active))
-        Workflow.objects.filter(pk__in=[workflow.pk for workflow in changed]).update(is_active=active)
-        message = [{"changed": {"fields": ["active"]}}]
-        administrator: Any = request.user
-        LogEntry.objects.log_actions(administrator.pk, changed, CHANGE, message)
-        return len(changed)
+    return gettext(
+        "A preset for titles, file uploads with their limits, and history. To make or change one you need a "
+        "permission that you do not have."
+    )

@@ -1,4 +1,4 @@
-"""OpenAI's ChatKit sessions API over requests: arguments in, dataclasses out, one deadline over everything.
+"""OpenAI's ChatKit API over requests: arguments in, dataclasses out, one deadline over everything.
 
 Failures are built where they happen and raised where no local variable, no earlier exception and so no traceback
 holds the key or the answer.
@@ -11,8 +11,10 @@ import random
 import re
 import time
 from collections.abc import Mapping
+from functools import partial
 from http.client import HTTPException
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import requests
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
@@ -27,18 +29,33 @@ from ..exceptions import (
 )
 from ..redaction import Secret
 from .answers import ChatKitSession, EndedSession, Parser, ended, issued, outcome
+from .threads import ChatKitThread, DeletedThread, ThreadPage, deleted, page_of_threads, thread
 from .transport import give_up_at, pool
 
-__all__ = ["ChatKitClient", "ChatKitSession", "EndedSession", "session_request"]
+__all__ = [
+    "ChatKitClient",
+    "ChatKitSession",
+    "ChatKitThread",
+    "DeletedThread",
+    "EndedSession",
+    "ThreadPage",
+    "session_request",
+]
 
 BASE_URL = "https://api.openai.com/v1"
+SESSIONS_PATH = "/chatkit/sessions"
 MAX_WAIT = 2.0
+#: Threads on a page, at most: OpenAI's limit.
+MAX_THREADS = 100
+
+#: What may be tried again where the call can be made twice without harm.
+TEMPORARY: tuple[type[ChatKitError], ...] = (ChatKitRateLimited, ChatKitServerError, ChatKitConnectionError)
 
 T = TypeVar("T")
 
 
 class ChatKitClient:
-    """Creates and cancels sessions with one API key.
+    """Creates and cancels sessions, and reads and deletes threads, with one API key.
 
     ``timeout`` is seconds to connect and seconds to wait for the next bytes, or one number for both; ``deadline`` is
     seconds for a whole call, retries and name resolution included (but not what a SOCKS proxy does). Clients are cheap:
@@ -95,22 +112,63 @@ class ChatKitClient:
             rate_limits=rate_limits,
         )
         text = json.dumps(body, allow_nan=False)
-        return self._call("/chatkit/sessions", text, issued, repeatable=(ChatKitRateLimited,))
+        return self._call("POST", SESSIONS_PATH, issued, text, repeatable=(ChatKitRateLimited,))
 
     def cancel_session(self, session_id: str) -> EndedSession:
         """``POST /chatkit/sessions/{session_id}/cancel``: its secret stops working. May be repeated at will.
 
         Raises a ``ChatKitError``, or ``ValueError`` for something that is no id.
         """
-        if not re.fullmatch(r"[A-Za-z0-9_-]+", session_id):
-            raise ValueError(f"{session_id!r} is not the id of a session.")
-        repeatable = (ChatKitRateLimited, ChatKitServerError, ChatKitConnectionError)
-        return self._call(f"/chatkit/sessions/{session_id}/cancel", None, ended, repeatable=repeatable)
+        return self._call("POST", f"{SESSIONS_PATH}/{_id(session_id, 'session')}/cancel", ended)
 
-    def _call(self, path: str, body: str | None, parse: Parser[T], *, repeatable: tuple[type[ChatKitError], ...]) -> T:
+    def list_threads(self, user: str, *, after: str | None = None, limit: int = MAX_THREADS) -> ThreadPage:
+        """``GET /chatkit/threads`` of one user identifier, oldest first: ``limit`` of them after the thread ``after``.
+
+        OpenAI's key reaches the threads of every user, so compare ``thread.user`` before anything else is done.
+        Raises a ``ChatKitError``, or ``ValueError`` for arguments that OpenAI would refuse.
+        """
+        if not 1 <= len(user) <= 512 or not 1 <= limit <= MAX_THREADS:
+            raise ValueError("A user has 1 to 512 characters, and a page 1 to 100 threads.")
+        query: dict[str, str | int] = {"limit": limit, "order": "asc", "user": user}
+        if after is not None:
+            query["after"] = _id(after, "thread")
+        return self._call("GET", f"/chatkit/threads?{urlencode(query)}", page_of_threads)
+
+    def get_thread(self, thread_id: str) -> ChatKitThread:
+        """``GET /chatkit/threads/{thread_id}``, whoever's it is. Raises as ``list_threads``."""
+        return self._call("GET", f"/chatkit/threads/{_id(thread_id, 'thread')}", partial(thread, thread_id))
+
+    def delete_thread(self, thread_id: str) -> DeletedThread:
+        """``DELETE /chatkit/threads/{thread_id}`` with all of its items, whoever's it is. Raises as ``list_threads``.
+
+        What is gone already is a ``ChatKitConfigurationRejected`` with the status 404, also when it was this call's
+        first attempt that deleted it.
+        """
+        return self._call("DELETE", f"/chatkit/threads/{_id(thread_id, 'thread')}", partial(deleted, thread_id))
+
+    def headers(self, method: str) -> dict[str, str]:
+        """What is sent with every request, but for the key."""
+        headers = {"Accept": "application/json", "OpenAI-Beta": "chatkit_beta=v1"}
+        if method != "GET":
+            headers["Content-Type"] = "application/json"
+        if self.organization:
+            headers["OpenAI-Organization"] = self.organization
+        if self.project:
+            headers["OpenAI-Project"] = self.project
+        return headers
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        parse: Parser[T],
+        body: str | None = None,
+        *,
+        repeatable: tuple[type[ChatKitError], ...] = TEMPORARY,
+    ) -> T:
         end = time.monotonic() + self.deadline
         attempt = 0
-        while isinstance(result := self._attempt(path, body, parse, end), ChatKitError):
+        while isinstance(result := self._attempt(method, path, body, parse, end), ChatKitError):
             unsent = isinstance(result, ChatKitConnectionError) and not result.sent
             wait = _wait(result, attempt) if unsent or isinstance(result, repeatable) else None
             if wait is None or attempt >= self.max_retries or time.monotonic() + wait >= end:
@@ -119,11 +177,11 @@ class ChatKitClient:
             attempt += 1
         return result
 
-    def _attempt(self, path: str, body: str | None, parse: Parser[T], end: float) -> T | ChatKitError:
+    def _attempt(self, method: str, path: str, body: str | None, parse: Parser[T], end: float) -> T | ChatKitError:
         """One exchange. Its failure is returned, without the context it came about in, which holds the key."""
         token = give_up_at.set(end)
         try:
-            with self._post(path, body, end) as response:
+            with self._request(method, path, body, end) as response:
                 return outcome(response, parse, self._api_key)
         except (OSError, HTTPError, HTTPException, ValueError) as err:  # ValueError: a chunk of -1 bytes, for one
             return _connection_error(err, timed_out=time.monotonic() >= end)
@@ -133,25 +191,18 @@ class ChatKitClient:
         finally:
             give_up_at.reset(token)
 
-    def _post(self, path: str, body: str | None, end: float) -> requests.Response:
+    def _request(self, method: str, path: str, body: str | None, end: float) -> requests.Response:
         connect, read = self.timeout
-        return pool(self._api_key, self.base_url).post(
+        return pool(self._api_key, self.base_url).request(
+            method,
             self.base_url + path,
             data=body,
-            headers=self._headers(),
+            headers=self.headers(method),
             auth=self._authorize,
             timeout=Timeout(connect=connect, read=read, total=max(end - time.monotonic(), 0.001)),  # type: ignore[arg-type]
             allow_redirects=False,
             stream=True,
         )
-
-    def _headers(self) -> dict[str, str]:
-        headers = {"Accept": "application/json", "Content-Type": "application/json", "OpenAI-Beta": "chatkit_beta=v1"}
-        if self.organization:
-            headers["OpenAI-Organization"] = self.organization
-        if self.project:
-            headers["OpenAI-Project"] = self.project
-        return headers
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Given as ``auth``, so that requests never looks for a password in ``.netrc``."""
@@ -162,6 +213,13 @@ class ChatKitClient:
 def session_request(**parts: Any) -> dict[str, Any]:
     """The JSON body of ``POST /chatkit/sessions``: ``parts`` without anything unset. OpenAI refuses ``null``."""
     return _set_only(parts)
+
+
+def _id(value: str, of: str) -> str:
+    """An id that can stand in a path, or ``ValueError``."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", value):
+        raise ValueError(f"{value!r} is not the id of a {of}.")
+    return value
 
 
 def _set_only(value: Mapping[str, Any]) -> dict[str, Any]:

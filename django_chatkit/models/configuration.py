@@ -11,6 +11,13 @@ from django.utils.translation import gettext_lazy as _
 
 MAX_FILE_SIZE_MB = 512
 
+#: What OpenAI's API reference says of fields that are left out.
+OPENAI_DEFAULTS: dict[str, dict[str, Any]] = {
+    "automatic_thread_titling": {"enabled": True},
+    "file_upload": {"enabled": False, "max_file_size": 512, "max_files": 10},
+    "history": {"enabled": True, "recent_threads": None},
+}
+
 
 class ChatKitConfiguration(models.Model):
     """A reusable preset of ``chatkit_configuration``. A field that is ``None`` is left to OpenAI's default."""
@@ -93,3 +100,13 @@ class ChatKitConfiguration(models.Model):
             },
             "history": {"enabled": self.history_enabled, "recent_threads": self.history_recent_threads},
         }
+
+
+def resolved(preset: ChatKitConfiguration | None) -> dict[str, dict[str, Any]]:
+    """``chatkit_configuration`` with OpenAI's defaults where the preset is unset: ``None`` means no limit."""
+    preset = preset or ChatKitConfiguration()
+    given = preset.as_request()
+    return {
+        group: {name: default if given[group][name] is None else given[group][name] for name, default in row.items()}
+        for group, row in OPENAI_DEFAULTS.items()
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .workflow import StateVariablesDecoder, Workflow
+
+
+def digest_of(client_secret: str) -> str:
+    """What the record of a self-hosted session keeps of its secret: SHA-256 in hex, enough for 256 random bits."""
+    return hashlib.sha256(client_secret.encode(errors="replace")).hexdigest()
 
 
 class WorkflowForeignKey(models.ForeignKey[Any, Any]):
@@ -28,6 +34,10 @@ class ChatSessionQuerySet(models.QuerySet["ChatSession"]):
         """Active and not past ``expires_at``, whether or not ``expire_chatkit_sessions`` has run."""
         return self.filter(status=ChatSession.Status.ACTIVE, expires_at__gt=now or timezone.now())
 
+    def of_secret(self, client_secret: str) -> ChatSessionQuerySet:
+        """The self-hosted session that this client secret was issued for, if there is one."""
+        return self.filter(secret_digest=digest_of(client_secret))
+
     def stale(self, now: datetime | None = None) -> ChatSessionQuerySet:
         """Still marked active, though past ``expires_at``."""
         return self.filter(status=ChatSession.Status.ACTIVE, expires_at__lte=now or timezone.now())
@@ -38,7 +48,8 @@ class ChatSessionQuerySet(models.QuerySet["ChatSession"]):
 
 
 class ChatSession(models.Model):
-    """One issued session, and what really ran in it. The client secret is never stored.
+    """One issued session, and what really ran in it. The client secret is never stored; of a self-hosted session's
+    own, ``secret_digest`` holds the SHA-256 in hex.
 
     ``user_key`` is the SHA-256 of ``user_identifier`` in hex: every look-up by owner uses it, because databases
     compare text by their collation. ``login_key`` is a random value kept in the Django session of the login that the
@@ -67,9 +78,15 @@ class ChatSession(models.Model):
     user_key = models.CharField(_("user key"), max_length=64)
     login_key = models.CharField(_("login key"), max_length=64, blank=True)
     workflow = WorkflowForeignKey(
-        Workflow, on_delete=models.PROTECT, related_name="sessions", verbose_name=_("workflow")
+        Workflow, on_delete=models.PROTECT, db_index=False, related_name="sessions", verbose_name=_("workflow")
     )
-    workflow_id = models.CharField(_("workflow id"), max_length=255)
+    backend = models.CharField(
+        _("backend"), max_length=20, choices=Workflow.Backend.choices, default=Workflow.Backend.HOSTED
+    )
+    secret_digest = models.CharField(max_length=64, blank=True, default="", editable=False)
+    workflow_id = models.CharField(
+        _("workflow id"), max_length=255, help_text=_("OpenAI's id of the workflow, or the agent of a self-hosted one.")
+    )
     workflow_version = models.CharField(_("workflow version"), max_length=255, blank=True)
     tracing_enabled = models.BooleanField(_("tracing"), null=True, blank=True)
     state_variables = models.JSONField(_("state variables"), decoder=StateVariablesDecoder, default=dict, blank=True)
@@ -89,10 +106,18 @@ class ChatSession(models.Model):
         verbose_name = _("ChatKit session")
         verbose_name_plural = _("ChatKit sessions")
         ordering = ("-id",)
+        permissions = (
+            ("cancel_chatsession", _("Can cancel ChatKit sessions")),
+            ("read_state_variables", _("Can read the state variables of ChatKit sessions")),
+        )
         constraints = (
             models.CheckConstraint(
                 condition=Q(status__in=("active", "expired", "cancelled")),
                 name="chatkit_session_status",
+            ),
+            models.CheckConstraint(
+                condition=Q(backend="hosted", secret_digest="") | Q(backend="self_hosted") & ~Q(secret_digest=""),
+                name="chatkit_session_backend",
             ),
         )
         indexes = (
@@ -100,8 +125,10 @@ class ChatSession(models.Model):
             models.Index(fields=["user", "id"], name="chatkit_session_user"),
             models.Index(fields=["user_key", "id"], name="chatkit_session_user_key"),
             models.Index(fields=["login_key"], name="chatkit_session_login"),
+            models.Index(fields=["secret_digest"], name="chatkit_session_secret"),
             models.Index(fields=["ended_at", "id"], name="chatkit_session_ended"),
-            models.Index(fields=["created_at"], name="chatkit_session_created"),
+            models.Index(fields=["workflow", "created_at"], name="chatkit_session_workflow"),
+            models.Index(fields=["created_at", "workflow", "status", "expires_at"], name="chatkit_session_statistics"),
         )
 
     def __str__(self) -> str:

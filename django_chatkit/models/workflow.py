@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from ..conf import conf
 from ..validators import MAX_INTEGER, validate_names, validate_state_variables
 from .configuration import ChatKitConfiguration
+from .look import Look
 
 MAX_EXPIRES_AFTER = 600
 
@@ -34,6 +35,12 @@ def known_api_key(name: str) -> None:
         raise ValidationError(
             _("The API_KEYS setting has no entry of this name. Never enter a key itself here."), code="unknown_key"
         )
+
+
+def known_agent(name: str) -> None:
+    """The agent's name must be one the settings know. Nobody can name code to run by its path."""
+    if name not in conf.AGENTS:
+        raise ValidationError(_("The AGENTS setting has no entry of this name."), code="unknown_agent")
 
 
 class StateVariablesDecoder(json.JSONDecoder):
@@ -64,8 +71,16 @@ class WorkflowQuerySet(models.QuerySet["Workflow"]):
         return found[0]
 
 
-class Workflow(models.Model):
-    """What a page embeds: an OpenAI workflow, who may use it, and what its sessions are created with."""
+class Workflow(Look):
+    """What a page embeds: who runs it, who may use it, and what its sessions are created with.
+
+    A ``hosted`` workflow needs ``workflow_id``, a ``self_hosted`` one ``agent``. What the other backend needs is kept,
+    so that a workflow moves, and moves back, by changing ``backend``.
+    """
+
+    class Backend(models.TextChoices):
+        HOSTED = "hosted", _("OpenAI")
+        SELF_HOSTED = "self_hosted", _("this site")
 
     slug = models.SlugField(
         _("slug"),
@@ -76,11 +91,26 @@ class Workflow(models.Model):
         ),
     )
     name = models.CharField(_("name"), max_length=100)
+    backend = models.CharField(
+        _("run by"),
+        max_length=20,
+        choices=Backend.choices,
+        default=Backend.HOSTED,
+        help_text=_("OpenAI closes the workflows that it runs on 30 November 2026."),
+    )
+    agent = models.CharField(
+        _("agent"),
+        max_length=100,
+        blank=True,
+        validators=[known_agent],
+        help_text=_("For workflows that this site runs: an entry of the AGENTS setting."),
+    )
     workflow_id = models.CharField(
         _("workflow id"),
         max_length=255,
+        blank=True,
         validators=[RegexValidator(r"^[!-~]+\Z", _("A workflow id has no spaces and no accents."))],
-        help_text=_("From OpenAI's Agent Builder: wf_…"),
+        help_text=_("For workflows that OpenAI runs: wf_…, from its Agent Builder."),
     )
     version = models.CharField(
         _("version"),
@@ -131,7 +161,10 @@ class Workflow(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text=_("How many messages a session may send in a minute, at least 1. OpenAI's default: 10."),
+        help_text=_(
+            "How many messages may be sent in a minute, at least 1: in a session at OpenAI, by a visitor on this site. "
+            "Default: 10."
+        ),
     )
     api_key = models.CharField(
         _("API key"),
@@ -162,7 +195,9 @@ class Workflow(models.Model):
         verbose_name = _("workflow")
         verbose_name_plural = _("workflows")
         ordering = ("name",)
+        permissions = (("test_workflow", _("Can issue test sessions of workflows")),)
         constraints = (
+            *Look.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(expires_after__isnull=True) | Q(expires_after__gte=1, expires_after__lte=MAX_EXPIRES_AFTER),
                 name="chatkit_workflow_expires_after",
@@ -173,10 +208,28 @@ class Workflow(models.Model):
                 name="chatkit_workflow_max_requests",
                 violation_error_message=_("At least 1 request per minute."),
             ),
+            models.CheckConstraint(
+                condition=Q(backend="hosted") & ~Q(workflow_id="") | Q(backend="self_hosted") & ~Q(agent=""),
+                name="chatkit_workflow_backend",
+                violation_error_message=_("A workflow needs what its backend runs: a workflow id or an agent."),
+            ),
         )
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_self_hosted(self) -> bool:
+        """Whether this site runs it."""
+        return self.backend == self.Backend.SELF_HOSTED
+
+    def clean(self) -> None:
+        """Each backend needs its own."""
+        super().clean()
+        if self.backend == self.Backend.HOSTED and not self.workflow_id:
+            raise ValidationError({"workflow_id": _("A workflow that OpenAI runs needs OpenAI's id of it: wf_…")})
+        if self.is_self_hosted and not self.agent:
+            raise ValidationError({"agent": _("A workflow that this site runs needs an agent.")})
 
     def is_open_to(self, user: AbstractBaseUser | AnonymousUser | None) -> bool:
         """Whether ``groups`` admit this user. One query; ``None`` and anonymous users are members of nothing."""

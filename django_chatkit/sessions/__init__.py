@@ -1,6 +1,10 @@
-"""Create, cancel and expire sessions: the one place where OpenAI's API, the records and the signals meet."""
+"""Create, cancel and expire sessions, and delete what they leave: the one place where the backends, the records and
+the signals meet.
+"""
 
-from .ending import cancel_login, cancel_session, delete_sessions, expire_sessions
+from .backends import Destination
+from .ending import cancel_login, cancel_self_hosted, cancel_session, delete_sessions, expire_sessions
+from .forgetting import Forgotten, Person, forget, found, person_of, visitor
 from .issuing import (
     IssuedSession,
     PreparedSession,
@@ -10,17 +14,39 @@ from .issuing import (
     remember_session,
     reuse_session,
 )
+from .presenting import session_of
+from .purging import Purge, delete_threads, old_threads, purge_threads, unsent_attachments
+from .state_variables import Source, StateVariables
+from .trial import Trial, try_workflow
 
 __all__ = [
+    "Destination",
+    "Forgotten",
     "IssuedSession",
+    "Person",
     "PreparedSession",
+    "Purge",
+    "Source",
+    "StateVariables",
+    "Trial",
     "cancel_login",
+    "cancel_self_hosted",
     "cancel_session",
     "create_session",
     "delete_sessions",
+    "delete_threads",
     "expire_sessions",
+    "forget",
+    "found",
     "issue_session",
+    "old_threads",
+    "person_of",
     "prepare_session",
+    "purge_threads",
     "remember_session",
     "reuse_session",
+    "session_of",
+    "try_workflow",
+    "unsent_attachments",
+    "visitor",
 ]

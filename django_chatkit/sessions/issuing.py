@@ -1,4 +1,4 @@
-"""Issuing sessions: prepare the exact request, reuse what this browser has, or ask OpenAI and record the answer."""
+"""Issuing sessions: prepare the exact request, reuse what this browser has, or ask the backend and record."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from django.utils import timezone
 
 from .. import reuse as cookies
 from .. import signals
-from ..client import ChatKitClient, ChatKitSession, session_request
-from ..conf import Credentials, conf
-from ..exceptions import ChatKitError, ChatKitNotConfigured, SessionNotSaved
+from ..client import ChatKitSession
+from ..conf import conf
+from ..exceptions import ChatKitError, SessionNotSaved
 from ..identity import Owner, owner_of
 from ..models import ChatSession, Workflow
 from ..redaction import Secret
 from ..validators import validate_state_variables
+from .backends import Backend, backend_of
+from .state_variables import StateVariables, state_variables_of
 
 #: Seconds that logging out, or tidying up after a failed save, may spend on OpenAI.
 BRIEF_DEADLINE = 2.0
@@ -33,18 +35,18 @@ BRIEF_DEADLINE = 2.0
 
 @dataclass(frozen=True)
 class PreparedSession:
-    """A session that is ready to be issued: for whom, with which key, and the exact request to OpenAI."""
+    """A session that is ready to be issued: for whom, by whom, the exact request, and where its variables come from."""
 
     workflow: Workflow
     owner: Owner
-    credentials: Credentials
+    backend: Backend
     request: dict[str, Any]
+    state_variables: StateVariables
 
     @cached_property
     def fingerprint(self) -> str:
         """What must be the same for an earlier session to be handed out again."""
-        key = self.credentials
-        circumstances = (self.workflow.api_key, key.base_url, key.organization, key.project, self.owner.login_key)
+        circumstances = (*self.backend.circumstances, self.owner.login_key)
         return cookies.fingerprint(self.request, *(text or "" for text in circumstances))
 
 
@@ -90,11 +92,12 @@ def prepare_session(
     user_identifier: str | None = None,
     state_variables: Mapping[str, Any] | None = None,
 ) -> PreparedSession:
-    """Everything that happens before OpenAI is asked. Arguments and errors as for ``create_session``."""
+    """Everything that happens before a session is issued. Arguments and errors as for ``create_session``."""
     owner = owner_of(request, user, user_identifier)
-    variables = _state_variables(workflow, owner, request, state_variables or {})
-    body = session_request(user=owner.identifier, **workflow.as_request(variables))
-    return PreparedSession(workflow, owner, conf.credentials(workflow.api_key), body)
+    variables = state_variables_of(workflow, owner, request, state_variables or {})
+    backend = backend_of(workflow)
+    sent = backend.request(workflow, owner.identifier, variables.merged)
+    return PreparedSession(workflow, owner, backend, sent, variables)
 
 
 def reuse_session(prepared: PreparedSession, request: HttpRequest) -> IssuedSession | None:
@@ -128,11 +131,11 @@ def remember_session(
 
 
 def issue_session(prepared: PreparedSession) -> IssuedSession:
-    """Ask OpenAI for a session and record it. Raises ``ChatKitError`` and ``ChatKitNotConfigured``."""
+    """Issue a session and record it. Raises ``ChatKitError`` and ``ChatKitNotConfigured``."""
     started = time.monotonic()
     duration = None
     try:
-        answer = client_for(prepared.credentials).create_session(**prepared.request)
+        answer = prepared.backend.create(prepared.request)
         duration = time.monotonic() - started
         session = _save(prepared, answer)
     except ChatKitError as error:
@@ -143,46 +146,10 @@ def issue_session(prepared: PreparedSession) -> IssuedSession:
     return IssuedSession(session, answer.client_secret)
 
 
-def client_for(credentials: Credentials, deadline: float | None = None) -> ChatKitClient:
-    """A client as the settings say. Raises ``ChatKitNotConfigured`` for a key that cannot be sent."""
-    try:
-        return ChatKitClient(
-            credentials.api_key,
-            base_url=credentials.base_url,
-            organization=credentials.organization,
-            project=credentials.project,
-            timeout=conf.TIMEOUT,
-            deadline=conf.DEADLINE if deadline is None else deadline,
-            max_retries=conf.MAX_RETRIES,
-        )
-    except ValueError as error:
-        raise ChatKitNotConfigured(f"DJANGO_CHATKIT: {error}") from None
-
-
 def announce(signal: Signal, session: ChatSession, duration: float) -> None:
     """Send the signal once the record is committed."""
     send = partial(signal.send_robust, ChatSession, session=session, duration=duration)
     transaction.on_commit(send, using=session._state.db)
-
-
-def _state_variables(
-    workflow: Workflow, owner: Owner, request: HttpRequest | None, given: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Later wins: the workflow's, those of the ``STATE_VARIABLES`` setting, the given ones."""
-    hook = conf.STATE_VARIABLES
-    try:
-        computed = hook(workflow, user=owner.user, request=request) if hook else {}
-        for part in (workflow.state_variables, computed):
-            validate_state_variables(part)
-        merged = {**workflow.state_variables, **computed}
-        validate_state_variables(merged)
-    except ValidationError as error:
-        problems = " ".join(error.messages)
-        raise ChatKitNotConfigured(f"The state variables of workflow {workflow.slug!r}: {problems}") from None
-    if given:
-        merged |= given
-        validate_state_variables(merged)
-    return merged
 
 
 def _save(prepared: PreparedSession, answer: ChatKitSession) -> ChatSession:
@@ -190,16 +157,16 @@ def _save(prepared: PreparedSession, answer: ChatKitSession) -> ChatSession:
         with transaction.atomic(using=router.db_for_write(ChatSession)):  # post_save may fail after the row is written
             return ChatSession.objects.create(**_record(prepared, answer))
     except Exception as error:
-        undone = _cancel_quietly(prepared.credentials, answer)
+        undone = _cancel_quietly(prepared.backend, answer)
         message = f"The session could not be saved ({type(error).__name__}); {undone}."
         raise SessionNotSaved(message, request_id=answer.request_id) from error
 
 
-def _cancel_quietly(credentials: Credentials, answer: ChatKitSession) -> str:
+def _cancel_quietly(backend: Backend, answer: ChatKitSession) -> str:
     if answer.id is None:
         return "it has no id, so it expires by itself"
     try:
-        client_for(credentials, BRIEF_DEADLINE).cancel_session(answer.id)
+        backend.cancel(answer.id, BRIEF_DEADLINE)
     except ChatKitError as error:
         return f"it could not be cancelled either ({error})"
     return "it was cancelled"
@@ -216,6 +183,8 @@ def _record(prepared: PreparedSession, answer: ChatKitSession) -> dict[str, Any]
         "user_identifier": owner.identifier,
         "user_key": owner.key,
         "login_key": owner.login_key,
+        "backend": prepared.backend.name,
+        "secret_digest": prepared.backend.digest(answer.client_secret),
         "workflow": prepared.workflow,
         "workflow_id": answer.workflow_id or workflow["id"],
         "workflow_version": answer.workflow_version or workflow.get("version", ""),

@@ -1,12 +1,15 @@
 """Settings of the example: a demo for one's own machine, never for a server.
 
-Environment: ``CHATKIT_DEMO_LIVE=1`` talks to OpenAI instead of the stand-in; ``CHATKIT_DEMO_PORT`` is the port that the
-site is served on (``manage.py demo --port`` sets it); ``CHATKIT_DEMO_DATABASE`` is the path of the SQLite file.
+Environment: ``CHATKIT_DEMO_LIVE=1`` uses OpenAI's models and component, with your key, instead of what is in this
+folder; ``CHATKIT_DEMO_MODEL`` is the model then; ``CHATKIT_DEMO_PORT`` is the port that the site is served on
+(``manage.py demo --port`` sets it); ``CHATKIT_DEMO_DATABASE`` is the path of the SQLite file.
 """
 
 from __future__ import annotations
 
+import logging
 import os
+from asyncio import CancelledError
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 CHATKIT_DEMO_LIVE = os.environ.get("CHATKIT_DEMO_LIVE") == "1"
 CHATKIT_DEMO_PORT = int(os.environ.get("CHATKIT_DEMO_PORT", "8000"))
 CHATKIT_DEMO_WORKFLOW_ID = "wf_demo_support"
+# None: what the agents SDK takes by default.
+CHATKIT_DEMO_MODEL = os.environ.get("CHATKIT_DEMO_MODEL") or None
 
 DEBUG = True
 SECRET_KEY = "django-insecure-public-and-for-this-demo-only"
@@ -35,6 +40,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -56,19 +62,33 @@ TEMPLATES = [
     }
 ]
 ROOT_URLCONF = "config.urls"
-WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
 
+DATABASE = Path(
+    os.environ.get("CHATKIT_DEMO_DATABASE") or BASE_DIR / ("live.sqlite3" if CHATKIT_DEMO_LIVE else "demo.sqlite3")
+)
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": os.environ.get("CHATKIT_DEMO_DATABASE")
-        or BASE_DIR / ("live.sqlite3" if CHATKIT_DEMO_LIVE else "demo.sqlite3"),
+        "NAME": DATABASE,
         "OPTIONS": {
             # Readers and one writer at a time, without "database is locked".
             "transaction_mode": "IMMEDIATE",
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         },
     }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Requests per minute are counted here. One process serves this site, so its own memory will do.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    # What visitors send in the chat. Nothing of it is served but to them.
+    "chatkit": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": DATABASE.with_suffix(".files")},
+    },
 }
 
 LOGIN_URL = "login"
@@ -77,10 +97,37 @@ LOGOUT_REDIRECT_URL = "shop:home"
 STATIC_URL = "/static/"
 USE_TZ = True
 LANGUAGE_CODE = "en"
+# Each in its own words. The shop's pages are in English; its chat and the admin speak all of them.
+LANGUAGES = [
+    ("ar", "العربية"),
+    ("de", "Deutsch"),
+    ("en", "English"),
+    ("es", "Español"),
+    ("fr", "Français"),
+    ("it", "Italiano"),
+    ("ja", "日本語"),
+    ("pt-br", "Português (Brasil)"),
+    ("zh-hans", "简体中文"),
+]
+TIME_ZONE = "UTC"
+
+
+def unless_stopped(record: logging.LogRecord) -> bool:
+    """Ctrl-C cancels the streams that are still open, which is no reason for a traceback."""
+    return not (record.exc_info and isinstance(record.exc_info[1], CancelledError))
+
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"unless_stopped": {"()": "django.utils.log.CallbackFilter", "callback": unless_stopped}},
+    "loggers": {"uvicorn.error": {"filters": ["unless_stopped"]}},
+}
 
 DJANGO_CHATKIT: dict[str, Any] = {
     "DEFAULT_WORKFLOW": "support",
     "STATE_VARIABLES": "shop.assistant.state_variables",
+    "AGENTS": {"shop-assistant": "shop.agent.ShopAssistant"},
 }
 if not CHATKIT_DEMO_LIVE:
     INSTALLED_APPS.append("openai_standin")

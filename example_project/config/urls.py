@@ -1,4 +1,4 @@
-"""The site's own pages, the login, the admin, ChatKit, and the stand-in for OpenAI unless the demo is live."""
+"""The site's own pages, the login, the admin, ChatKit, the choice of a language, and the stand-in unless it is live."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("shop.urls")),
     path("accounts/", include("django.contrib.auth.urls")),
     path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
     path("chatkit/", include("django_chatkit.urls")),
 ]
 if not settings.CHATKIT_DEMO_LIVE:

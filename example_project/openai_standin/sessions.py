@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import threading
 import time
@@ -18,7 +19,7 @@ def new_session(body: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": f"cksess_{secrets.token_hex(24)}",
         "object": "chatkit.session",
-        "client_secret": f"ek_{secrets.token_hex(32)}",
+        "client_secret": new_secret(body["user"]),
         "expires_at": int(time.time()) + lifetime,
         "status": "active",
         "user": body["user"],
@@ -27,6 +28,12 @@ def new_session(body: dict[str, Any]) -> dict[str, Any]:
         "rate_limits": {"max_requests_per_1_minute": limit},
         "max_requests_per_1_minute": limit,
     }
+
+
+def new_secret(user: str) -> str:
+    """It says whose it is, so that the stand-in component shows one user's threads to no other one."""
+    owner = hashlib.sha256(user.encode()).hexdigest()[:16]
+    return f"ek_{owner}{secrets.token_hex(24)}"
 
 
 def _workflow(given: dict[str, Any]) -> dict[str, Any]:

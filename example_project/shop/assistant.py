@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,8 @@ from django.http import HttpRequest
 from django.utils.translation import get_language_from_request
 
 CLUB = "Tea club"
+#: What sending an order costs, in euros; nothing in the club.
+DELIVERY_COST = Decimal("3.90")
 
 
 def state_variables(workflow: Any, user: Any = None, request: HttpRequest | None = None) -> dict[str, str]:

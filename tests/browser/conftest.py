@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .server import Server, make_database
+from .administration import Administration
+from .server import OPENAI_SCRIPT, Server, make_database
 from .visitor import Visitor
 
 if TYPE_CHECKING:
@@ -34,14 +35,17 @@ def server(
         yield running
 
 
+def chromium_path() -> str | None:
+    """Chromium from ``CHROMIUM``, from the ``PATH``, or else the one that Playwright installed."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Chromium from ``CHROMIUM``, from the ``PATH``, or else the one that Playwright installed."""
     from playwright.sync_api import sync_playwright
 
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--js-flags=--expose-gc"])
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=["--js-flags=--expose-gc"])
         yield browser
         browser.close()
 
@@ -69,4 +73,25 @@ def visitor(chromium: Browser, server: Server) -> Iterator[Visitor]:
 def logged_in(visitor: Visitor, login: list[Any]) -> Visitor:
     """Somebody who is logged in as ``demo`` and has opened no chat yet."""
     visitor.context.add_cookies(login)
+    return visitor
+
+
+@pytest.fixture
+def administration(chromium: Browser, server: Server) -> Iterator[Administration]:
+    """Windows of the demo's administrator. The test fails if a script threw or anything was refused."""
+    administration = Administration(chromium, server)
+    yield administration
+    administration.close()
+    assert administration.problems == []
+
+
+@pytest.fixture
+def standin(visitor: Visitor) -> Visitor:
+    """A page with the stand-in component alone, as ``window.chat``, and its errors in ``seen``."""
+    visitor.open(f'<script src="{OPENAI_SCRIPT}"></script>')
+    visitor.page.evaluate("""async () => {
+      await customElements.whenDefined("openai-chatkit");
+      window.chat = document.createElement("openai-chatkit");
+      chat.addEventListener("chatkit.error", (event) => seen.push(event.detail.error.message));
+    }""")
     return visitor

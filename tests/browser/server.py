@@ -21,13 +21,27 @@ ROOT = Path(__file__).resolve().parents[2]
 MANAGE = ROOT / "example_project" / "manage.py"
 STANDIN = ROOT / "example_project" / "openai_standin" / "static" / "openai_standin" / "chatkit.js"
 OPENAI_SCRIPT = "https://cdn.platform.openai.com/deployments/chatkit/chatkit.js"
+#: The demo runs "support" itself and gives it a look; most of these tests want OpenAI to, and ChatKit's own look.
+PLAIN = """
+UPDATE django_chatkit_workflow SET backend = 'hosted', chatkit_configuration_id = NULL, accent = '', radius = '',
+title = '', greeting = '', prompts = '[]', placeholder = '', disclaimer = '', frame_title = '' WHERE slug = 'support'
+"""
 
 
 def make_database(path: Path) -> Path:
     """The demo's database with the workflows of these tests, to be copied for each server."""
     run("demo", "--no-serve", database=path)
     run("loaddata", str(Path(__file__).with_name("workflows.json")), database=path)
+    execute(path, PLAIN)
     return path
+
+
+def execute(database: Path, sql: str, *values: Any) -> None:
+    """Change a database behind the site's back."""
+    connection = sqlite3.connect(database, timeout=10)
+    with connection:
+        connection.execute(sql, values)
+    connection.close()
 
 
 def run(*arguments: str, database: Path) -> None:
@@ -90,9 +104,12 @@ class Server:
         """How many sessions the stand-in for OpenAI's API was asked for."""
         return len(re.findall(r'"POST /openai/v1/chatkit/sessions HTTP', self.log.read_text()))
 
-    def execute(self, sql: str, *values: Any) -> None:
-        """Change the database behind the site's back."""
+    def fetch(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Rows of the database."""
         connection = sqlite3.connect(self.database, timeout=10)
-        with connection:
-            connection.execute(sql, values)
+        rows = connection.execute(sql, values).fetchall()
         connection.close()
+        return rows
+
+    def execute(self, sql: str, *values: Any) -> None:
+        execute(self.database, sql, *values)

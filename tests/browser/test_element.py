@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from .server import OPENAI_SCRIPT
-from .visitor import Visitor, address
+from .visitor import SWAP, Visitor, address
 
 pytestmark = pytest.mark.browser
 
 CHAT = '{% chatkit "support" %}'
+#: A chat without a look of its own.
+PLAIN = '{% chatkit "sales" %}'
 
 
 @pytest.fixture(scope="module")
@@ -129,14 +131,6 @@ def test_nothing_on_the_page_jumps(logged_in: Visitor) -> None:
 
 
 # --- swapping ---
-
-SWAP = """async (address) => {
-  const html = await (await fetch(address)).text();
-  const range = document.createRange();
-  range.selectNodeContents(document.querySelector("main"));
-  range.deleteContents();
-  range.insertNode(range.createContextualFragment(html));
-}"""
 
 
 def test_a_chat_can_be_swapped_in_and_out(logged_in: Visitor) -> None:
@@ -288,35 +282,16 @@ def test_the_page_can_add_functions_to_the_options(logged_in: Visitor) -> None:
 
 def test_keywords_reach_the_component(logged_in: Visitor) -> None:
     keywords = 'greeting="Good day" placeholder="Ask away" color_scheme="dark" locale="de" title="Help"'
-    assert options(logged_in, f'{{% chatkit "support" {keywords} %}}') == {
+    assert options(logged_in, f'{{% chatkit "sales" {keywords} %}}') == {
         "api": {},
         "locale": "de",
         "theme": {"colorScheme": "dark"},
+        "frameTitle": "Help",
         "header": {"title": {"text": "Help"}},
         "startScreen": {"greeting": "Good day"},
         "composer": {"placeholder": "Ask away"},
     }
     assert logged_in.page.get_by_role("heading", name="Good day").is_visible()
-
-
-@pytest.mark.parametrize(
-    ("page_scheme", "preferred", "expected"),
-    [
-        ("normal", "dark", "light"),
-        ("light", "dark", "light"),
-        ("dark", "light", "dark"),
-        ("light dark", "dark", "dark"),
-        ("light dark", "light", "light"),
-    ],
-)
-def test_the_chat_is_as_dark_as_its_page(page_scheme: str, preferred: Any, expected: str, logged_in: Visitor) -> None:
-    logged_in.page.emulate_media(color_scheme=preferred)
-    found = options(logged_in, f"<style>:root {{ color-scheme: {page_scheme} }}</style>{CHAT}")
-    assert found["theme"] == {"colorScheme": expected}
-
-
-def test_a_theme_keeps_its_other_parts(logged_in: Visitor) -> None:
-    assert options(logged_in, '{% chatkit "support" theme="dark" %}')["theme"] == {"colorScheme": "dark"}
 
 
 def test_files_are_taken_where_the_session_takes_them(logged_in: Visitor) -> None:
@@ -329,5 +304,5 @@ def test_files_are_taken_where_the_session_takes_them(logged_in: Visitor) -> Non
 
 
 def test_no_files_are_taken_where_the_session_takes_none(logged_in: Visitor) -> None:
-    assert "composer" not in options(logged_in, CHAT)
+    assert "composer" not in options(logged_in, PLAIN)
     assert logged_in.page.get_by_role("button", name="Attach a file").is_hidden()

@@ -88,9 +88,31 @@ def test_a_failing_upstream_is_said_and_recovered_from(visitor: Visitor, server:
     server.execute(change, "wf_unknown_to_openai")
     visitor.log_in()
     visitor.page.goto("/chat/")
-    assert "not available" in visitor.alert.inner_text()
+    assert "not set up correctly" in visitor.alert.inner_text()
     assert visitor.posts[0].status == 503
     server.execute(change, "wf_demo_support")
     visitor.page.get_by_role("button", name="Try again").click()
     visitor.wait_for_chats()
     assert visitor.alert.count() == 0
+
+
+def test_the_help_page_offers_a_chat_to_those_who_log_in(visitor: Visitor) -> None:
+    visitor.page.goto("/")
+    visitor.page.get_by_role("button", name="Open the chat").click()
+    visitor.page.get_by_role("dialog").get_by_role("link", name="Log in").click()
+    visitor.page.wait_for_url("/accounts/login/?next=*")
+    visitor.page.fill("[name=username]", "demo")
+    visitor.page.fill("[name=password]", "demo")
+    visitor.page.press("[name=password]", "Enter")
+    visitor.page.wait_for_url("/")
+    visitor.wait_for_chats()
+    assert visitor.page.get_by_role("dialog").get_by_role("textbox").is_visible(), "it was open, and is again"
+
+
+def test_the_visitor_chooses_the_chats_language(visitor: Visitor) -> None:
+    visitor.page.goto("/")
+    visitor.page.get_by_role("combobox").select_option("ar")
+    visitor.page.get_by_role("button", name="Change").click()
+    visitor.page.locator("django-chatkit[lang=ar][dir=rtl] button[aria-expanded=false]").click()
+    visitor.page.get_by_role("dialog").get_by_role("link").wait_for()
+    assert visitor.page.get_by_role("dialog").get_by_role("link").inner_text() != "Log in"

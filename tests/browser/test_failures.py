@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
 from .server import OPENAI_SCRIPT
-from .visitor import Visitor, serve_standin
+from .visitor import SESSIONS, Visitor, serve_standin
 
 pytestmark = pytest.mark.browser
 
 CHAT = '{% chatkit "support" %}'
-SESSIONS = "**/chatkit/sessions/"
+#: Without prompts to start with, whose buttons would be in the way of ours.
+PLAIN = '{% chatkit "sales" %}'
 
 
 @pytest.fixture(scope="module")
 def server_settings() -> dict[str, Any]:
     return {"DJANGO_CHATKIT": {"SCRIPT_URL": OPENAI_SCRIPT}}
-
-
-def answer(visitor: Visitor, status: int, code: str = "", **headers: str) -> None:
-    """From now on, requests for sessions are answered like this."""
-    body = json.dumps({"detail": "An internal detail.", "code": code})
-    visitor.context.route(SESSIONS, lambda route: route.fulfill(status=status, body=body, headers=headers))
 
 
 def open_with_a_clock(visitor: Visitor) -> None:
@@ -44,23 +38,33 @@ def try_again(visitor: Visitor) -> None:
     [
         (401, "not_authenticated", {}, "Please log in"),
         (403, "not_authenticated", {}, "Please log in"),
-        (403, "authentication_failed", {}, "Please log in"),
+        (403, "authentication_failed", {}, "Please log in again"),
         (403, "permission_denied", {}, "no access"),
-        (403, "csrf_failed", {}, "not available"),
-        (404, "workflow_not_found", {}, "not available"),
-        (429, "throttled", {"Retry-After": "42"}, "in 42 seconds"),
-        (503, "upstream_rate_limited", {"Retry-After": "7"}, "in 7 seconds"),
-        (503, "misconfigured", {}, "not available"),
-        (502, "upstream_error", {}, "not available"),
-        (504, "upstream_timeout", {}, "not available"),
-        (200, "", {}, "not available"),
+        (403, "csrf_failed", {}, "out of date"),
+        (400, "parse_error", {}, "reload the page"),
+        (400, "", {}, "reload the page"),
+        (413, "body_too_large", {}, "more than the chat can take"),
+        (413, "", {}, "more than the chat can take"),
+        (404, "workflow_not_found", {}, "not available at the moment"),
+        (429, "throttled", {"Retry-After": "42"}, "many chats. Please try again in 42 seconds"),
+        (429, "throttled", {"Retry-After": "1"}, "in 1 second."),
+        (429, "throttled", {"Retry-After": "600"}, "in 10 minutes"),
+        (429, "throttled", {}, "in 60 seconds"),
+        (503, "upstream_rate_limited", {"Retry-After": "7"}, "Too many people are chatting right now"),
+        (503, "upstream_rate_limited", {}, "in 60 seconds"),
+        (503, "misconfigured", {}, "not set up correctly"),
+        (502, "upstream_error", {}, "has a problem"),
+        (504, "upstream_timeout", {}, "too long to answer"),
+        (503, "not_saved", {}, "could not be started"),
+        (500, "", {}, "not available right now"),
+        (200, "", {}, "not available right now"),
     ],
 )
 def test_every_refusal_is_said_in_words(
     status: int, code: str, headers: dict[str, str], text: str, logged_in: Visitor
 ) -> None:
-    answer(logged_in, status, code, **headers)
-    logged_in.open(CHAT)
+    logged_in.answer(status, code, **headers)
+    logged_in.open(PLAIN)
     said = logged_in.alert.inner_text()
     assert text in said
     assert "internal" not in said
@@ -92,7 +96,7 @@ def test_a_server_that_never_answers_is_given_up(logged_in: Visitor) -> None:
     logged_in.hold(SESSIONS)
     logged_in.page.clock.install()
     logged_in.open(CHAT)
-    logged_in.page.locator("openai-chatkit").wait_for()
+    logged_in.page.wait_for_function("!!customElements.get('openai-chatkit')")
     logged_in.page.clock.fast_forward(20_000)
     assert "check your connection" in logged_in.alert.inner_text()
 
@@ -188,7 +192,7 @@ def test_one_click_is_for_every_chat_of_the_page(logged_in: Visitor) -> None:
 def test_a_chat_that_works_again_is_left_alone_by_the_click_of_another(logged_in: Visitor) -> None:
     logged_in.open(CHAT)
     logged_in.wait_for_chats()
-    answer(logged_in, 502, "upstream_error")
+    logged_in.answer(502, "upstream_error")
     logged_in.page.evaluate("apis[0].getClientSecret('old').catch(() => null)")
     logged_in.context.unroute(SESSIONS)
     logged_in.ask("old")
@@ -209,10 +213,10 @@ def test_a_chat_that_works_again_is_left_alone_by_the_click_of_another(logged_in
 def test_a_failed_refresh_throws_and_leaves_the_conversation_readable(logged_in: Visitor) -> None:
     logged_in.open(CHAT)
     logged_in.wait_for_chats()
-    answer(logged_in, 502, "upstream_error")
+    logged_in.answer(502, "upstream_error")
     failed = logged_in.page.evaluate("apis[0].getClientSecret('old').then(() => null, (error) => error.name)")
     assert failed == "Error"
-    assert "not available" in logged_in.alert.inner_text()
+    assert "has a problem" in logged_in.alert.inner_text()
     assert logged_in.page.get_by_role("textbox").is_visible()
     # The component asks again by itself: then there is nothing left to say.
     logged_in.context.unroute(SESSIONS)
@@ -223,7 +227,7 @@ def test_a_failed_refresh_throws_and_leaves_the_conversation_readable(logged_in:
 def test_after_a_failed_refresh_the_click_brings_a_new_chat(logged_in: Visitor) -> None:
     logged_in.open(CHAT)
     logged_in.wait_for_chats()
-    answer(logged_in, 502, "upstream_error")
+    logged_in.answer(502, "upstream_error")
     logged_in.page.evaluate("apis[0].getClientSecret('old').catch(() => null)")
     logged_in.context.unroute(SESSIONS)
     try_again(logged_in)

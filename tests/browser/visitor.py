@@ -6,15 +6,17 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from .server import OPENAI_SCRIPT, STANDIN, Server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page, Response, Route
 
+#: Where sessions are asked for.
+SESSIONS = "**/chatkit/sessions/"
 #: Kept by every page: the ``api`` option of each component, as the page gave it.
 WATCH = """
   window.apis = [];
@@ -22,6 +24,25 @@ WATCH = """
   addEventListener("django-chatkit.options", (event) => apis.push(event.detail.api));
   addEventListener("securitypolicyviolation", (event) => seen.push(`refused ${event.blockedURI}`));
 """
+
+AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+FIND_PROBLEMS = """async () => {
+  for (const animation of document.getAnimations()) animation.cancel(); // colours are looked at when they have settled
+  const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+  const grave = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+  const lines = grave.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>
+    `${id} at ${target.flat().join(" ")}: ${failureSummary.split("\\n").slice(1).join(" ").trim()}`));
+  return lines;
+}"""
+
+#: Puts a part of a page, from this address, in place of what the page shows.
+SWAP = """async (address) => {
+  const html = await (await fetch(address)).text();
+  const range = document.createRange();
+  range.selectNodeContents(document.querySelector("main"));
+  range.deleteContents();
+  range.insertNode(range.createContextualFragment(html));
+}"""
 
 
 @dataclass
@@ -56,7 +77,11 @@ def serve(script: Path) -> Callable[[Route], None]:
     return lambda route: route.fulfill(path=script, content_type="text/javascript")
 
 
-serve_standin = serve(STANDIN)
+def serve_standin(route: Route) -> None:
+    """Answers requests for the stand-in's script and for its modules, which a browser fetches as another site's."""
+    name = PurePosixPath(urlsplit(route.request.url).path).name
+    headers = {"Content-Type": "text/javascript", "Access-Control-Allow-Origin": "*"}
+    route.fulfill(path=STANDIN.with_name(name), headers=headers)
 
 
 class Visitor:
@@ -68,7 +93,7 @@ class Visitor:
         self.context.add_init_script(WATCH)
         # Nothing leaves this machine; OpenAI's script is the stand-in wherever a page wants it.
         self.context.route(lambda url: not url.startswith(server.url), lambda route: route.abort())
-        self.context.route(f"{OPENAI_SCRIPT}*", serve_standin)
+        self.context.route(f"{OPENAI_SCRIPT.removesuffix('chatkit.js')}*", serve_standin)
         self.uncaught: list[str] = []
         self.posts: list[Post] = []
         self.held: list[Route] = []
@@ -87,6 +112,7 @@ class Visitor:
         for route in self.held:
             with suppress(Error):  # it was let go
                 route.abort()
+        self.context.unroute_all(behavior="ignoreErrors")  # requests may still be on their way
         self.context.close()
 
     def _note(self, response: Response) -> None:
@@ -107,9 +133,20 @@ class Visitor:
         self.context.route(url, lambda route: self.held.append(route))
         return self.held
 
+    def answer(self, status: int, code: str = "", **headers: str) -> None:
+        """From now on, requests for sessions are answered like this."""
+        body = json.dumps({"detail": "An internal detail.", "code": code})
+        self.context.route(SESSIONS, lambda route: route.fulfill(status=status, body=body, headers=headers))
+
     def open(self, source: str = '{% chatkit "support" %}', **flags: str) -> None:
         """A page that is made of a template."""
         self.page.goto(address(source, **flags), wait_until="domcontentloaded")
+
+    def find_problems(self) -> list[str]:
+        """The violations that axe-core calls serious or critical, each with where it is."""
+        self.page.evaluate(AXE.read_text())
+        found: list[str] = self.page.evaluate(FIND_PROBLEMS)
+        return found
 
     def log_out(self, page: Page | None = None) -> None:
         page = page or self.page

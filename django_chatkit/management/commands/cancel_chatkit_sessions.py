@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import router
 
 from ... import sessions
 from ...exceptions import ChatKitError, ChatKitNotConfigured
 from ...models import ChatSession, ChatSessionQuerySet, Workflow
+from ..arguments import user_of
 
 
 class Command(BaseCommand):
@@ -52,13 +51,10 @@ def _lean(found: ChatSessionQuerySet) -> ChatSessionQuerySet:
 
 
 def _user(name: str) -> Any:
-    users = get_user_model()._default_manager
-    for field in (get_user_model().USERNAME_FIELD, "pk"):
-        try:
-            return users.get(**{field: name})
-        except (get_user_model().DoesNotExist, ValueError, ValidationError):
-            continue
-    raise CommandError(f"There is no user with the name or primary key {name!r}.")
+    user = user_of(name)
+    if user is None:
+        raise CommandError(f"There is no user with the name or primary key {name!r}.")
+    return user
 
 
 def _workflow(slug: str) -> Workflow:

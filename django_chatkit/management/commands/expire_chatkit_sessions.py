@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from ... import sessions
 from ...models import ChatSession
+from ..arguments import count, days
 
 
 class Command(BaseCommand):
@@ -20,9 +21,12 @@ class Command(BaseCommand):
         "at once, and to be killed."
     )
 
+    # Run by a clock, and in need of nothing that is checked: importing the site's agents takes seconds.
+    requires_system_checks = ()
+
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--batch-size", type=_count, default=20_000, metavar="N", help="Records per transaction (20000)."
+            "--batch-size", type=count, default=20_000, metavar="N", help="Records per transaction (20000)."
         )
         parser.add_argument(
             "--sleep", type=_seconds, default=0.0, metavar="S", help="Seconds to wait between two batches (0)."
@@ -30,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Only count, change nothing.")
         parser.add_argument(
             "--delete-older-than",
-            type=_days,
+            type=days,
             metavar="DAYS",
             help="Also delete records of sessions that ended longer ago than this.",
         )
@@ -41,8 +45,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        days = options["delete_older_than"]
-        older_than = None if days is None else timedelta(days=days)
+        given = options["delete_older_than"]
+        older_than = None if given is None else timedelta(days=given)
         if options["dry_run"]:
             self._count(options["database"], older_than)
         else:
@@ -62,34 +66,20 @@ class Command(BaseCommand):
             "sleep": options["sleep"],
             "using": options["database"],
         }
-        count = sessions.expire_sessions(**how, progress=self._progress("marked as expired"))
-        self._report(f"{count} sessions marked as expired.")
+        expired = sessions.expire_sessions(**how, progress=self._progress("marked as expired"))
+        self._report(f"{expired} sessions marked as expired.")
         if older_than is not None:
-            count = sessions.delete_sessions(older_than=older_than, **how, progress=self._progress("deleted"))
-            self._report(f"{count} records deleted.")
+            deleted = sessions.delete_sessions(older_than=older_than, **how, progress=self._progress("deleted"))
+            self._report(f"{deleted} records deleted.")
 
     def _progress(self, what: str) -> Any:
         """A line that grows, on a terminal only: a cron job's mail shall hold the result and nothing else."""
         if not self.stdout.isatty():
             return None
-        return lambda count: self.stdout.write(f"\r{count} {what} so far", ending="")
+        return lambda number: self.stdout.write(f"\r{number} {what} so far", ending="")
 
     def _report(self, text: str) -> None:
         self.stdout.write(("\r\x1b[K" if self.stdout.isatty() else "") + text)
-
-
-def _count(text: str) -> int:
-    return _whole_number(text, 1, 1_000_000)
-
-
-def _days(text: str) -> int:
-    return _whole_number(text, 0, 36_500)
-
-
-def _whole_number(text: str, least: int, most: int) -> int:
-    if not text.isdecimal() or not least <= int(text) <= most:
-        raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}")
-    return int(text)
 
 
 def _seconds(text: str) -> float:

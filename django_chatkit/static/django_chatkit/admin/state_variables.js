@@ -1,54 +1,42 @@
-// Rows of state variables in the admin: adds rows, and offers yes and no as a choice. Without it, both can be typed.
+// Rows of state variables in the admin: offers yes and no as a choice, and hides the value where only a page sets it.
+// Without it, both can be typed, and the value is left empty.
 (() => {
   "use strict";
 
   const YES_NO = "boolean";
-
-  function addRow(group) {
-    const total = group.querySelector('input[name$="-TOTAL_FORMS"]');
-    const row = group.querySelector('template[data-chatkit="row"]').content.cloneNode(true).firstElementChild;
-    for (const element of row.querySelectorAll("[name], [id], [for]")) {
-      for (const attribute of ["name", "id", "for", "aria-describedby"]) {
-        const value = element.getAttribute(attribute);
-        if (value) element.setAttribute(attribute, value.replace("__prefix__", total.value));
-      }
-    }
-    total.value = String(Number(total.value) + 1);
-    group.querySelector("tbody").append(row);
-    offerYesNo(group, row);
-    row.querySelector("input").focus();
-  }
+  const PAGE_ONLY = "page";
 
   // The text area stays what is submitted; the choice only writes into it.
-  function offerYesNo(group, row) {
+  function easeRow(group, row) {
     const type = row.querySelector('select[name$="-type"]');
     const text = row.querySelector('textarea[name$="-value"]');
+    const client = row.querySelector('input[name$="-client"]');
     const choice = group.querySelector('template[data-chatkit="yes-no"]').content.firstElementChild.cloneNode(true);
     const isWord = (value) => [...choice.options].some((option) => option.value === value);
+    const fits = (value) => (type.value === PAGE_ONLY ? !value : type.value !== YES_NO || isWord(value));
     let before = "";
     text.after(choice);
 
     const show = () => {
       const chosen = type.value === YES_NO && isWord(text.value);
       choice.hidden = !chosen;
-      text.hidden = chosen;
+      text.hidden = chosen || (type.value === PAGE_ONLY && !text.value);
       if (chosen) choice.value = text.value;
     };
     choice.addEventListener("change", () => { text.value = choice.value; });
     type.addEventListener("change", () => {
-      if (type.value === YES_NO && !isWord(text.value)) [before, text.value] = [text.value, ""];
-      else if (type.value !== YES_NO && before) [before, text.value] = ["", before];
+      if (!fits(text.value)) [before, text.value] = [text.value, ""];
+      else if (before && fits(before)) [before, text.value] = ["", before];
+      if (type.value === PAGE_ONLY) client.checked = true;
       show();
     });
     show();
   }
 
-  function start(group) {
-    for (const row of group.querySelectorAll("tbody > tr")) offerYesNo(group, row);
-    const button = group.querySelector('button[data-chatkit="add"]');
-    button.hidden = false;
-    button.addEventListener("click", () => addRow(group));
+  for (const row of document.querySelectorAll('.chatkit-rows tr:has(select[name$="-type"])')) {
+    easeRow(row.closest(".chatkit-rows"), row);
   }
-
-  document.querySelectorAll(".chatkit-rows").forEach(start);
+  document.addEventListener("chatkit-row", ({ target }) => {
+    if (target.querySelector('select[name$="-type"]')) easeRow(target.closest(".chatkit-rows"), target);
+  });
 })();

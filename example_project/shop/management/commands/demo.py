@@ -1,10 +1,11 @@
-"""``manage.py demo``: migrate, load the demo's users and workflow, and serve."""
+"""``manage.py demo``: migrate, load the demo's data, and serve."""
 
 from __future__ import annotations
 
 import os
 import socket
 import sys
+from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
@@ -12,9 +13,12 @@ from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand, CommandError, CommandParser, call_command
 
 from django_chatkit.conf import conf
-from shop.demo_data import LOGINS, current_workflow_id, load_users, load_workflow
+from django_chatkit.models import Workflow
+from shop.demo_data import LOGINS, current_workflow, load_shop, load_users, load_workflow
 
 HOST = "127.0.0.1"
+#: Seconds that streams which are still open get to end after Ctrl-C.
+GRACE = 1
 
 
 class Command(BaseCommand):
@@ -25,28 +29,33 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=settings.CHATKIT_DEMO_PORT, help="The port to serve on.")
-        parser.add_argument("--workflow-id", help="OpenAI's id of your workflow (wf_…), with CHATKIT_DEMO_LIVE=1.")
+        parser.add_argument(
+            "--workflow-id",
+            help="With CHATKIT_DEMO_LIVE=1: let OpenAI run this workflow of yours (wf_…), not this site its agent.",
+        )
         parser.add_argument("--no-serve", action="store_false", dest="serve", help="Only set it up.")
 
     def handle(self, *, port: int, workflow_id: str | None, serve: bool, **options: Any) -> None:
         if serve:
+            require_server()
             require_free(port)
         if settings.CHATKIT_DEMO_LIVE:
             require_key()
         elif workflow_id:
             raise CommandError("--workflow-id is for CHATKIT_DEMO_LIVE=1: the stand-in has a workflow of its own.")
         call_command("migrate", verbosity=0)
-        self.load(workflow_id or wanted_workflow_id())
-        self.stdout.write(welcome(port))
+        workflow = load(workflow_id)
+        self.stdout.write(welcome(port, workflow))
         if serve:
             run_server(port)
 
-    def load(self, workflow_id: str) -> None:
-        load_users()
-        try:
-            load_workflow(workflow_id)
-        except ValidationError as err:
-            raise CommandError("\n".join(err.messages)) from err
+
+def require_server() -> None:
+    """Raise ``CommandError`` if what serves the site is not installed."""
+    if not (find_spec("uvicorn") and find_spec("chatkit")):
+        raise CommandError(
+            "The demo needs the extra packages of: pip install '.[demo]'  (in a clone of the repository)"
+        )
 
 
 def require_free(port: int) -> None:
@@ -65,48 +74,59 @@ def require_key() -> None:
         raise CommandError("CHATKIT_DEMO_LIVE=1 needs an OpenAI API key in CHATKIT_OPENAI_API_KEY or OPENAI_API_KEY.")
 
 
-def wanted_workflow_id() -> str:
-    """The stand-in's workflow; live: the one of last time, or what the person at the terminal types."""
+def load(workflow_id: str | None) -> Workflow:
+    """The demo's data. ``workflow_id`` is what the person at the terminal asked for."""
+    load_users()
+    load_shop()
+    try:
+        return load_workflow(workflow_id or known_workflow_id(), hosted=bool(workflow_id))
+    except ValidationError as err:
+        raise CommandError("\n".join(err.messages)) from err
+
+
+def known_workflow_id() -> str:
+    """What OpenAI runs if it runs the workflow: the stand-in's; live, the one of last time."""
     if not settings.CHATKIT_DEMO_LIVE:
         return str(settings.CHATKIT_DEMO_WORKFLOW_ID)
-    known = current_workflow_id()
-    if known == settings.CHATKIT_DEMO_WORKFLOW_ID:
-        known = None
-    wanted = (ask_for_workflow_id(known) if sys.stdin.isatty() else "") or known
-    if not wanted:
-        raise CommandError("Which workflow? Name it with: demo --workflow-id wf_…")
-    return wanted
+    workflow = current_workflow()
+    known = workflow.workflow_id if workflow else ""
+    return "" if known == settings.CHATKIT_DEMO_WORKFLOW_ID else known
 
 
-def ask_for_workflow_id(known: str | None) -> str:
-    """What the person at the terminal types, which may be nothing."""
-    sys.stdout.write(f"Workflow id from OpenAI's Agent Builder (wf_…){f' [{known}]' if known else ''}: ")
-    sys.stdout.flush()
-    return sys.stdin.readline().strip()
-
-
-def welcome(port: int) -> str:
+def welcome(port: int, workflow: Workflow) -> str:
     """What the person who started the demo needs to know."""
     who = "\n".join(f"{'':14}{f'{login.name} / {login.name}':15}{login.who}" for login in LOGINS).lstrip()
-    answers = (
-        "OpenAI, with your key and at your cost."
-        if settings.CHATKIT_DEMO_LIVE
-        else "a stand-in inside this server. No account, no key, nothing leaves this machine."
-    )
     return (
         "\nKettle & Moss, the example of django-openai-chatkit\n\n"
         f"  Open        http://{HOST}:{port}/\n"
         f"  Log in      {who}\n"
         f"  Admin       http://{HOST}:{port}/admin/\n"
-        f"  Answers by  {answers}\n"
+        f"  Answers by  {answers_by(workflow)}\n"
+        "  Stop        Ctrl-C\n"
     )
 
 
+def answers_by(workflow: Workflow) -> str:
+    """Who answers in the chat."""
+    if not workflow.is_self_hosted:
+        return (
+            f"OpenAI, which runs {workflow.workflow_id} with your key and at your cost."
+            if settings.CHATKIT_DEMO_LIVE
+            else "a stand-in for OpenAI inside this server. No account, no key, nothing leaves this machine."
+        )
+    if settings.CHATKIT_DEMO_LIVE:
+        return "the agent of this site, over a model of OpenAI's, with your key and at your cost."
+    return "the agent of this site, over a small local model. No account, no key, nothing leaves this machine."
+
+
 def run_server(port: int) -> None:
-    """Become ``runserver``: a new program, because the settings have already read the port of the stand-in."""
+    """Become uvicorn: a new program, because the settings have already read the port of the stand-in."""
     # A proxy in the environment must not be asked for the stand-in.
     direct = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), HOST]))
     environment = {**os.environ, "CHATKIT_DEMO_PORT": str(port), "NO_PROXY": direct, "no_proxy": direct}
-    manage = str(settings.BASE_DIR / "manage.py")
+    if not settings.CHATKIT_DEMO_LIVE:
+        environment["OPENAI_AGENTS_DISABLE_TRACING"] = "1"  # whatever a workflow says: nothing leaves this machine
+    command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--app-dir", str(settings.BASE_DIR)]
+    command += ["--host", HOST, "--port", str(port), "--lifespan", "off", "--timeout-graceful-shutdown", str(GRACE)]
     sys.stdout.flush()
-    os.execve(sys.executable, [sys.executable, manage, "runserver", "--noreload", f"{HOST}:{port}"], environment)  # noqa: S606
+    os.execve(sys.executable, command, environment)  # noqa: S606

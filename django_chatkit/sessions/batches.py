@@ -1,0 +1,114 @@
+"""Walking along an index of a long table, one transaction per batch: by keyset, so nothing is read twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, TypeAlias, TypeVar
+
+from django.db import OperationalError, connections, transaction
+from django.db.models import F, Model, Q, QuerySet
+
+M = TypeVar("M", bound=Model)
+
+#: Rows in one statement. With more of them, planners would rather read a whole table of moderate size, and MariaDB
+#: would then wait for locks on rows that are none of our business.
+CHUNK = 1_000
+
+#: Where a walk along an index has come to: the value of the column, and the primary key.
+Position: TypeAlias = tuple[datetime, int]
+
+
+#: How often work is begun that a database breaks off to end a deadlock.
+ATTEMPTS = 10
+
+
+def past_deadlocks(work: Callable[[], object], using: str) -> None:
+    """Do ``work``, whole transactions, and again where the database breaks it off to end a deadlock.
+
+    Within somebody else's transaction there is nothing to repeat: all of that one has been rolled back.
+    """
+    attempts = 1 if connections[using].in_atomic_block else ATTEMPTS
+    for attempt in range(1, attempts):
+        try:
+            work()
+        except OperationalError as error:
+            if not _is_deadlock(error):
+                raise
+            time.sleep(0.01 * attempt)
+        else:
+            return
+    work()
+
+
+def _is_deadlock(error: OperationalError) -> bool:
+    """By the codes of MariaDB and PostgreSQL."""
+    return error.args[:1] == (1213,) or getattr(error.__cause__, "sqlstate", None) == "40P01"
+
+
+def in_batches(
+    queryset: QuerySet[M],
+    column: str,
+    act: Callable[[Any], object],
+    batch_size: int,
+    sleep: float = 0,
+    progress: Callable[[int], object] | None = None,
+    tell: Callable[[list[int], str], object] | None = None,
+) -> int:
+    """Walk the index of ``column`` and ``id`` and hand the rows to ``act``, locked, ``CHUNK`` at a time; returns how
+    many. ``tell`` is called at the end of each transaction, ``progress`` after it. Safe to be killed at any time.
+    """
+    if batch_size < 1:
+        raise ValueError("batch_size must be at least 1.")
+    total = 0
+    last: Position | None = None
+    while True:
+        ids: list[int] = []
+        started = time.monotonic()
+        with transaction.atomic(using=queryset.db):
+            for chunk in _locked(queryset, column, last, batch_size):
+                last = chunk[-1]
+                act(_all(queryset).filter(pk__in=[pk for _, pk in chunk]))
+                ids += [pk for _, pk in chunk]
+            if tell and ids:
+                tell(ids, queryset.db)
+        courtesy = _courtesy(queryset.db, time.monotonic() - started)
+        total += len(ids)
+        if progress and ids:
+            progress(total)
+        if len(ids) < batch_size:
+            return total
+        time.sleep(max(sleep, courtesy))
+
+
+def after(queryset: QuerySet[M], column: str, position: Position | None) -> QuerySet[M]:
+    """The rows behind ``position``; all of them for ``None``."""
+    if position is None:
+        return queryset
+    moment, pk = position
+    return queryset.filter(Q(**{f"{column}__gt": moment}) | Q(id__gt=pk), **{f"{column}__gte": moment})
+
+
+def _all(queryset: QuerySet[M]) -> QuerySet[M]:
+    return queryset.model._default_manager.using(queryset.db)
+
+
+def _courtesy(using: str, held: float) -> float:
+    """Seconds that others get: SQLite has one writer at a time, and who waits looks again each tenth of a second."""
+    return 0.0 if connections[using].features.has_select_for_update else min(held, 0.11)
+
+
+def _locked(queryset: QuerySet[M], column: str, last: Position | None, size: int) -> Iterator[list[Position]]:
+    """The next ``size`` rows in chunks. No other transaction can change them until this one ends."""
+    # SQLite locks no rows, but knows one writer: become that before reading. A reader that wants to write later finds
+    # the database locked.
+    _all(queryset).filter(pk=0).update(**{column: F(column)})
+    queryset = queryset.select_for_update()
+    while size > 0:
+        wanted = min(size, CHUNK)
+        rows = list(after(queryset, column, last).order_by(column, "id").values_list(column, "id")[:wanted])
+        if rows:
+            yield rows
+            last = rows[-1]
+        size = size - wanted if len(rows) == wanted else 0

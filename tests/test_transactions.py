@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.http import HttpRequest
+from django.test import Client
+
+from django_chatkit import sessions
+from django_chatkit.models import ChatSession
+from django_chatkit.transactions import outside_transactions
+
+from .behaviours import Exchange, normal
+from .callers import a_workflow
+from .fake_openai import FakeOpenAI
+
+LIST = "/admin/django_chatkit/chatsession/"
+
+
+def test_a_view_is_marked_for_every_database() -> None:
+    @outside_transactions
+    def view(request: HttpRequest) -> None: ...
+
+    assert view._non_atomic_requests == set(connections)  # type: ignore[attr-defined]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("place", ["list", "page"])
+def test_no_transaction_is_open_while_an_administrator_cancels(
+    admin_client: Client, openai: FakeOpenAI, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    database, seen = connections["default"], []  # of this thread: the fake OpenAI has another one
+
+    def looks(exchange: Exchange) -> Any:
+        seen.append(database.in_atomic_block)
+        return normal(exchange)
+
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+    session = sessions.create_session(a_workflow(), user_identifier="x").session
+    openai.script(looks)
+    chosen = {"action": "cancel_selected", "_selected_action": [session.pk], "confirmed": "yes"}
+    admin_client.post(LIST if place == "list" else f"{LIST}{session.pk}/cancel/", chosen)
+    assert seen == [False]
+    assert ChatSession.objects.get().status == "cancelled"
