@@ -27,13 +27,14 @@ class Administration:
         self.server = server
         self.contexts: list[BrowserContext] = []
         self.problems: list[str] = []
+        self.closed = False
 
     def open(self, address: str, *, policy: bool = True, **options: Any) -> Page:
         """A page in a browser of its own. ``policy`` must be off for axe-core, which writes styles itself."""
         context = self.browser.new_context(base_url=self.server.url, **options)
         self.contexts.append(context)
-        context.on("weberror", lambda error: self.problems.append(str(error.error)))
-        context.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
+        context.on("weberror", lambda error: self._note(str(error.error)))
+        context.on("console", lambda message: self._note(message.text) if message.type == "error" else None)
         page = context.new_page()
         page.goto("/admin/login/?next=/admin/jsi18n/")
         page.fill("[name=username]", "admin")
@@ -46,8 +47,15 @@ class Administration:
 
     def close(self) -> None:
         for context in self.contexts:
-            context.unroute_all(behavior="ignoreErrors")  # requests may still be on their way
+            context.cookies()  # an answer from the browser: whatever it had to tell came before
+        self.closed = True
+        for context in self.contexts:
+            context.unroute_all(behavior="ignoreErrors")  # requests may still be on their way, and fail from here on
             context.close()
+
+    def _note(self, problem: str) -> None:
+        if not self.closed:
+            self.problems.append(problem)
 
 
 def violations(page: Page) -> list[str]:

@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from .server import OPENAI_SCRIPT, STANDIN, Server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page, Response, Route
+    from playwright.sync_api import Browser, Error, Locator, Page, Response, Route
 
 #: Where sessions are asked for.
 SESSIONS = "**/chatkit/sessions/"
@@ -95,6 +95,7 @@ class Visitor:
         self.context.route(lambda url: not url.startswith(server.url), lambda route: route.abort())
         self.context.route(f"{OPENAI_SCRIPT.removesuffix('chatkit.js')}*", serve_standin)
         self.uncaught: list[str] = []
+        self.closed = False
         self.posts: list[Post] = []
         self.held: list[Route] = []
         self.page = self.new_page()
@@ -102,18 +103,24 @@ class Visitor:
     def new_page(self) -> Page:
         page = self.context.new_page()
         page.set_default_timeout(8000)
-        page.on("pageerror", lambda error: self.uncaught.append(str(error)))
+        page.on("pageerror", self._note_uncaught)
         page.on("response", self._note)
         return page
 
     def close(self) -> None:
         from playwright.sync_api import Error
 
+        self.context.cookies()  # an answer from the browser: whatever it had to tell came before
+        self.closed = True
         for route in self.held:
             with suppress(Error):  # it was let go
                 route.abort()
-        self.context.unroute_all(behavior="ignoreErrors")  # requests may still be on their way
+        self.context.unroute_all(behavior="ignoreErrors")  # requests may still be on their way, and fail from here on
         self.context.close()
+
+    def _note_uncaught(self, error: Error) -> None:
+        if not self.closed:
+            self.uncaught.append(str(error))
 
     def _note(self, response: Response) -> None:
         request = response.request
