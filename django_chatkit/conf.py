@@ -133,6 +133,12 @@ class Settings:
         return bool(self._get("CANCEL_ON_LOGOUT", default=True))
 
     @property
+    def UPLOAD_QUOTA(self) -> int | None:
+        """Megabytes that all files of one user in one self-hosted workflow may have; ``None``: no limit."""
+        quota = self._get("UPLOAD_QUOTA", 5_120)
+        return None if quota is None else int(quota)
+
+    @property
     def DEFAULT_WORKFLOW(self) -> str | None:
         """Slug of the workflow that is meant when none is named; unset: the only active one."""
         return self._get("DEFAULT_WORKFLOW") or None

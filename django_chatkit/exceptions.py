@@ -44,7 +44,8 @@ def _made_again(kind: type[ChatKitError], args: tuple[Any, ...]) -> ChatKitError
 class ChatKitConnectionError(ChatKitError):
     """No connection to OpenAI, or one that was cut before the answer was complete.
 
-    ``sent`` is ``False`` if no connection came about, so that OpenAI cannot have done anything.
+    ``sent`` is ``False`` if no connection came about, or none was tried because OpenAI is not answering at the moment,
+    so that it cannot have done anything.
     """
 
     def __init__(self, message: str = "", *, request_id: str | None = None, sent: bool = True) -> None:

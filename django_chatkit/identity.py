@@ -23,7 +23,11 @@ from .exceptions import ChatKitNotConfigured
 from .models import ChatSession, ChatSessionQuerySet
 
 LOGIN_KEY = "django_chatkit_login"
+#: In place of ``LOGIN_KEY`` before a login. Django keeps what the session holds when somebody logs in: whoever had
+#: planted or seen it before must not be able to log that login out.
+VISIT_KEY = "django_chatkit_visit"
 VISITOR_KEY = "django_chatkit_visitor"
+VISITOR_PREFIX = "visitor-"
 MAX_IDENTIFIER_LENGTH = 512
 
 
@@ -81,6 +85,11 @@ def known_owner(request: HttpRequest) -> Owner | None:
     return owner_of(request)
 
 
+def is_visitor(identifier: str) -> bool:
+    """Whether it is one of a visitor who is not logged in."""
+    return identifier.startswith(str(_namespaced(VISITOR_PREFIX)))
+
+
 def start_login(request: HttpRequest) -> None:
     """Give a new login its key at once, so that two tabs cannot make two. Who logs in again keeps it."""
     request.session.setdefault(LOGIN_KEY, secrets.token_hex(16))
@@ -100,7 +109,7 @@ def _visitor_identifier(request: HttpRequest | None) -> str:
         raise ValueError("Name somebody: pass request, user or user_identifier.")
     if not hasattr(request, "session"):
         raise ChatKitNotConfigured("Visitors who are not logged in need SessionMiddleware in MIDDLEWARE.")
-    return f"visitor-{_kept(request.session, VISITOR_KEY)}"
+    return VISITOR_PREFIX + _kept(request.session, VISITOR_KEY)
 
 
 def _namespaced(identifier: Any) -> Any:
@@ -121,7 +130,7 @@ def _login_key(request: HttpRequest | None, user: Any) -> str:
     session = getattr(request, "session", None)
     if session is None or (user is not None and not _is_logged_in(user, session)):
         return ""
-    return _kept(session, LOGIN_KEY)
+    return _kept(session, VISIT_KEY if user is None else LOGIN_KEY)
 
 
 def _kept(session: Any, name: str) -> str:

@@ -20,12 +20,15 @@ def start_login(request: HttpRequest | None, **_kwargs: Any) -> None:
 
 
 def cancel_on_logout(request: HttpRequest | None, **_kwargs: Any) -> None:
-    """``user_logged_out``: cancel this login's sessions, if the ``CANCEL_ON_LOGOUT`` setting says so."""
+    """``user_logged_out``: cancel the sessions of this login, and of the visit before it, if the ``CANCEL_ON_LOGOUT``
+    setting says so.
+    """
     from . import sessions  # requests is not imported before it is needed
 
-    login_key = getattr(request, "session", {}).get(identity.LOGIN_KEY)
-    if login_key:
-        _outside_transactions(partial(sessions.cancel_login, login_key))
+    session = getattr(request, "session", {})
+    login_keys = [session[name] for name in (identity.LOGIN_KEY, identity.VISIT_KEY) if name in session]
+    if login_keys:
+        _outside_transactions(partial(sessions.cancel_login, *login_keys))
 
 
 def cancel_on_deletion(instance: Any, **_kwargs: Any) -> None:
@@ -38,10 +41,14 @@ def cancel_on_deletion(instance: Any, **_kwargs: Any) -> None:
     sessions.cancel_self_hosted(instance)
 
 
-def _outside_transactions(act: Callable[[], None]) -> None:
-    """Run ``act`` once no transaction is open on any database, as there is with ``ATOMIC_REQUESTS``."""
+def _outside_transactions(act: Callable[[], None], committed: tuple[str, ...] = ()) -> None:
+    """Run ``act`` once no transaction is open on any database, as there is with ``ATOMIC_REQUESTS``.
+
+    A database that has ``committed`` is not asked again: the transaction around a ``TestCase`` never ends in it.
+    """
     for connection in connections.all(initialized_only=True):
-        if connection.in_atomic_block:
-            transaction.on_commit(partial(_outside_transactions, act), using=connection.alias, robust=True)
+        if connection.in_atomic_block and connection.alias not in committed:
+            again = partial(_outside_transactions, act, (*committed, connection.alias))
+            transaction.on_commit(again, using=connection.alias, robust=True)
             return
     act()

@@ -7,6 +7,7 @@ the exact request that OpenAI would get now: whoever logs in, logs out or edits 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -40,10 +41,18 @@ def fingerprint(request: dict[str, Any], *circumstances: str) -> str:
     return salted_hmac(_SALT, text, algorithm="sha256").hexdigest()
 
 
+def cookies_of(request: HttpRequest) -> dict[str, Secret]:
+    """This app's cookies. They are taken off the request: error trackers report those that they find on it."""
+    taken: dict[str, Secret] = vars(request).setdefault("_django_chatkit_cookies", {})
+    for name in [name for name in request.COOKIES if name.startswith(COOKIE_PREFIX)]:
+        taken[name] = Secret(request.COOKIES.pop(name))
+    return taken
+
+
 def recall(request: HttpRequest, slug: str, expected: str) -> Remembered | None:
     """What the browser's cookie holds, if it is ours and was made for the same request."""
     try:
-        secret, record, made_for = signing.loads(request.COOKIES[COOKIE_PREFIX + slug], salt=_SALT)
+        secret, record, made_for = signing.loads(cookies_of(request)[COOKIE_PREFIX + slug], salt=_SALT)
     except (KeyError, ValueError, signing.BadSignature):
         return None
     return Remembered(Secret(secret), record) if constant_time_compare(made_for, expected) else None
@@ -67,7 +76,12 @@ def remember(
     )
     if seconds < 1 or len(response.cookies[name].OutputString()) > MAX_COOKIE_BYTES:
         forget(request, response, slug)
-    others = [other for other in request.COOKIES if other.startswith(COOKIE_PREFIX) and other != name]
+    # A neighbouring subdomain can set cookies of names that cannot be named in an answer.
+    others = [
+        other
+        for other in cookies_of(request)
+        if re.fullmatch(COOKIE_PREFIX + "[-\\w]+", other, re.ASCII) and other != name
+    ]
     for other in others[: -(MAX_COOKIES - 1)]:
         response.delete_cookie(other, path=_path(request), samesite="Lax")
 
@@ -76,7 +90,7 @@ def forget(request: HttpRequest, response: HttpResponseBase, slug: str) -> None:
     """Remove the cookie, or leave none behind."""
     name = COOKIE_PREFIX + slug
     response.cookies.pop(name, None)
-    if name in request.COOKIES:
+    if name in cookies_of(request):
         response.delete_cookie(name, path=_path(request), samesite="Lax")
 
 

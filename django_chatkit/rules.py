@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
@@ -32,7 +32,8 @@ def _text(pattern: str) -> Callable[[Any], bool]:
 
 
 def _is_seconds(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+    # No socket and no lock can wait for longer.
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= threading.TIMEOUT_MAX
 
 
 def _is_timeout(value: object) -> bool:
@@ -99,6 +100,7 @@ RULES: Mapping[str, Rule] = {
     ),
     "REUSE_SESSIONS": SWITCH,
     "CANCEL_ON_LOGOUT": SWITCH,
+    "UPLOAD_QUOTA": Rule(_is_count, "a whole number of megabytes, or None", "5120", optional=True),
     "DEFAULT_WORKFLOW": Rule(_text("[-a-zA-Z0-9_]{1,50}"), "the slug of a workflow", "'support'", optional=True),
     "SCRIPT_URL": Rule(
         lambda value: is_url(value) or _text("/[!-~]*")(value), "a URL or an absolute path", "'/static/chatkit.js'"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiViewExtension
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension, OpenApiViewExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiParameter,
@@ -16,6 +16,7 @@ from drf_spectacular.utils import (
 from rest_framework import serializers
 
 from .serializers import IssuedSessionSerializer, SessionRequestSerializer, SessionSerializer
+from .validators import MAX_INTEGER, MAX_STATE_VARIABLES
 from .views import CHAT_URL_HEADER, USER_HEADER
 
 _ERROR = inline_serializer("ChatKitError", {"detail": serializers.CharField(), "code": serializers.CharField()})
@@ -29,6 +30,7 @@ _OPENAI = {
     503: OpenApiResponse(_ERROR, "`misconfigured`, `upstream_rate_limited` (with `Retry-After`) or `not_saved`."),
     504: OpenApiResponse(_ERROR, "`upstream_timeout`: OpenAI did not answer in time."),
 }
+_SITE = {503: OpenApiResponse(_ERROR, "`misconfigured`: the site cannot tell who its users are.")}
 _UNKNOWN = {404: OpenApiResponse(_ERROR, "There is no such session, or it is somebody else's.")}
 _REFUSED = {
     400: OpenApiResponse(
@@ -54,6 +56,31 @@ _USER = OpenApiParameter(
     response=[200, 201],
     description="A pseudonym, always the same for a user or visitor: under which name to remember their last thread.",
 )
+_RETRY_AFTER = OpenApiParameter(
+    "Retry-After",
+    OpenApiTypes.INT,
+    OpenApiParameter.HEADER,
+    response=[429, 503],
+    description="Seconds to wait. With 503 only where OpenAI says how many.",
+)
+
+_TEXT = {"type": "string", "pattern": r"^[^\u0000]*$"}
+_NUMBER = {"type": "number", "minimum": -MAX_INTEGER - 1, "maximum": MAX_INTEGER}
+
+
+class _StateVariables(OpenApiSerializerFieldExtension):
+    target_class = "django_chatkit.serializers.StateVariablesField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> Any:
+        value = {"anyOf": [_TEXT, _NUMBER, {"type": "boolean"}]}
+        return {"type": "object", "additionalProperties": value, "maxProperties": MAX_STATE_VARIABLES}
+
+
+class _Slug(OpenApiSerializerFieldExtension):
+    target_class = "django_chatkit.serializers.StrictCharField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> Any:
+        return {"type": "string", "pattern": "^[-a-zA-Z0-9_]{1,50}$"}
 
 
 class _List(OpenApiViewExtension):
@@ -64,13 +91,18 @@ class _List(OpenApiViewExtension):
             get=extend_schema(
                 tags=["chatkit"],
                 operation_id="chatkit_sessions_list",
-                responses={200: SessionSerializer(many=True), **_CALLER, 404: OpenApiResponse(_ERROR, "Bad cursor.")},
+                responses={
+                    200: SessionSerializer(many=True),
+                    **_CALLER,
+                    404: OpenApiResponse(_ERROR, "Bad cursor."),
+                    **_SITE,
+                },
             ),
             post=extend_schema(
                 tags=["chatkit"],
                 operation_id="chatkit_sessions_create",
                 request=SessionRequestSerializer,
-                parameters=[_CHAT_URL, _USER],
+                parameters=[_CHAT_URL, _USER, _RETRY_AFTER],
                 responses={
                     200: OpenApiResponse(IssuedSessionSerializer, "This browser's unexpired session, once more."),
                     201: OpenApiResponse(IssuedSessionSerializer, "A new session."),
@@ -89,7 +121,7 @@ class _Detail(OpenApiViewExtension):
         get = extend_schema(
             tags=["chatkit"],
             operation_id="chatkit_sessions_retrieve",
-            responses={200: SessionSerializer, **_CALLER, **_UNKNOWN},
+            responses={200: SessionSerializer, **_CALLER, **_UNKNOWN, **_SITE},
         )
         return extend_schema_view(get=get)(_subclass(self.target))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 
 from django.core.cache.backends.base import BaseCache
 from rest_framework.request import Request
@@ -89,9 +90,13 @@ def take_place(cache: BaseCache, key: str, places: int, lifetime: int) -> bool:
 
 
 def _network(address: str) -> str:
-    """The address; of an IPv6 address the /64, of which one visitor has all, unless it stands for an IPv4 address."""
+    """The address; of an IPv6 address the /64, of which one visitor has all, unless it stands for an IPv4 address.
+
+    Some proxies write the port behind it, which is another one for each connection.
+    """
+    with_port = re.fullmatch(r"\[(.+)\](?::[0-9]+)?|([0-9.]+):[0-9]+", address)
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address((with_port[1] or with_port[2]) if with_port else address)
     except ValueError:
         return address
     if isinstance(parsed, ipaddress.IPv6Address) and not parsed.ipv4_mapped:

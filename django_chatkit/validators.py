@@ -63,14 +63,14 @@ def _name_problem(name: object) -> str | None:
         return _("a name is text of 1 to 64 characters.")
     if len(name) > MAX_NAME_LENGTH:
         return _("a name has at most 64 characters, not %(count)d.") % {"count": len(name)}
-    return _text_problem(name)
+    return text_problem(name)
 
 
 def _value_problem(value: object) -> str | None:
     if isinstance(value, str):
         if len(value) > MAX_TEXT_LENGTH:
             return _("text has at most 10,485,760 characters.")
-        return _text_problem(value)
+        return text_problem(value)
     if isinstance(value, float) and not math.isfinite(value):
         return _("a number must be finite: JSON has no NaN and no infinity.")
     if isinstance(value, int) and not -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
@@ -80,7 +80,8 @@ def _value_problem(value: object) -> str | None:
     return None
 
 
-def _text_problem(text: str) -> str | None:
+def text_problem(text: str) -> str | None:
+    """Why databases cannot store the text, or ``None``."""
     if "\0" in text:
         return _("NUL characters are not allowed.")
     try:

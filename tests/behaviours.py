@@ -7,6 +7,7 @@ import json
 import secrets
 import socket
 import struct
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -111,6 +112,16 @@ def reset(exchange: Exchange) -> None:
     exchange.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
+def then_reset(behaviour: Behaviour) -> Behaviour:
+    """Do this, and close the connection with an RST."""
+
+    def behave(exchange: Exchange) -> None:
+        reset(exchange)
+        behaviour(exchange)
+
+    return behave
+
+
 @dataclass(frozen=True)
 class Unread:
     """Do this as soon as the request begins to arrive, before reading any of it. Not for TLS."""
@@ -140,6 +151,17 @@ def after(seconds: float, behaviour: Behaviour = normal) -> Behaviour:
 
     def behave(exchange: Exchange) -> bool | None:
         exchange.wait(seconds)
+        return behaviour(exchange)
+
+    return behave
+
+
+def held(until: threading.Event, behaviour: Behaviour = normal) -> Behaviour:
+    """The same, once the event has happened."""
+
+    def behave(exchange: Exchange) -> bool | None:
+        while not until.wait(0.02):
+            exchange.wait(0)
         return behaviour(exchange)
 
     return behave

@@ -6,11 +6,17 @@ import base64
 import logging
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from django.contrib.sessions.models import Session
+from django.core.cache import caches
+from django.core.cache.backends.locmem import LocMemCache
 from django.db import connection
+
+if TYPE_CHECKING:
+    from .fake_openai import FakeOpenAI
 
 
 def forms(canary: str) -> set[str]:
@@ -94,3 +100,59 @@ def database() -> str:
 def answered(response: Any) -> str:
     """An answer with all of its headers and cookies."""
     return "\n".join([*(f"{name}: {value}" for name, value in response.items()), str(response.cookies), response.text])
+
+
+def cached() -> str:
+    """Every key and value of the cache, as it keeps them: a dictionary of this process, or a database of Redis."""
+    backend = caches["default"]
+    if isinstance(backend, LocMemCache):
+        return repr(backend._cache)  # type: ignore[attr-defined]
+    redis = backend._cache.get_client()  # type: ignore[attr-defined]
+    return repr([(key, redis.get(key)) for key in redis.scan_iter()])
+
+
+class Watch:
+    """The canaries, and all that was seen so far."""
+
+    def __init__(self, openai: FakeOpenAI, diary: Diary, *canaries: str) -> None:
+        self._openai = openai
+        self._seen: list[str] = []
+        self._diary = diary
+        self._canaries = canaries
+
+    @property
+    def canaries(self) -> list[str]:
+        return [*self._canaries, *self._openai.secrets]
+
+    def see(self, *texts: Any) -> None:
+        self._seen += [str(text) for text in texts]
+
+    def check(self) -> None:
+        """Nothing that was seen, logged or stored shows a canary."""
+        assert self.canaries
+        for text in (*self._seen, self._diary.text, database(), cached()):
+            seen = places(text, self.canaries)
+            assert not seen, seen
+
+
+@contextmanager
+def watching(openai: FakeOpenAI, *canaries: str) -> Iterator[Watch]:
+    """Listens to every logger at level DEBUG, SQL included, and looks everywhere in the end."""
+    diary, root = Diary(), logging.getLogger()
+    loggers = [root, *(logger for logger in root.manager.loggerDict.values() if isinstance(logger, logging.Logger))]
+    before = [(logger, logger.level, logger.propagate, logger.disabled) for logger in loggers]
+    for logger in loggers:
+        logger.level, logger.propagate, logger.disabled = logging.DEBUG, True, False
+    root.manager._clear_cache()  # type: ignore[attr-defined]
+    root.addHandler(diary)
+    connection.force_debug_cursor = True
+    watch = Watch(openai, diary, *canaries)
+    try:
+        yield watch
+    finally:
+        connection.force_debug_cursor = False
+        root.removeHandler(diary)
+        for logger, level, propagate, disabled in before:
+            logger.level, logger.propagate, logger.disabled = level, propagate, disabled
+        root.manager._clear_cache()  # type: ignore[attr-defined]
+    watch.check()

@@ -1,7 +1,8 @@
 """OpenAI's ChatKit API for tests: a real HTTP server on a real socket, which can be told to misbehave.
 
 Left alone it answers as OpenAI does and refuses what OpenAI refuses. ``server.script(...)`` lines up behaviours for the
-next requests, one each (``behaviours`` has them); after those it answers normally again. Nothing waits unless told to.
+next requests, one each (``behaviours`` has them); after those it does what ``server.otherwise`` says, which is what
+OpenAI does. Nothing waits unless told to.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class FakeOpenAI:
 
     ``requests`` is all it received; ``sessions`` all it created, by id, as it answered them; ``cancelled`` the ids of
     those it cancelled; ``threads`` what it keeps of users' threads, by id; ``connections`` how many were opened.
+    ``otherwise`` is what it does with requests for which nothing is scripted.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -59,6 +61,7 @@ class FakeOpenAI:
         self.cancelled: list[str] = []
         self.threads: dict[str, dict[str, Any]] = {}
         self.connections = 0
+        self.otherwise: Behaviour = normal
         self.stopping = threading.Event()
         self._tls = tls
         self._script: deque[Behaviour] = deque()
@@ -97,6 +100,13 @@ class FakeOpenAI:
     def script(self, *behaviours: Behaviour) -> None:
         """What to do with the next requests, one behaviour each."""
         self._script.extend(behaviours)
+
+    def wait_until_closed(self) -> None:
+        """Until every connection that a behaviour ends is closed."""
+        end = time.monotonic() + 30
+        while self._open:
+            assert time.monotonic() < end, "Some connections stay open."
+            time.sleep(0.005)
 
     def __enter__(self) -> Self:
         self._spawn(self._accept)
@@ -145,15 +155,18 @@ class FakeOpenAI:
     def _exchange(self, connection: socket.socket, stream: BinaryIO, number: int) -> bool | None:
         if not self._tls:
             connection.recv(1, socket.MSG_PEEK)  # something has come, and is still unread
-        if self._script and isinstance(self._script[0], Unread):
-            return self._script.popleft()(Exchange(self, connection, Received("", "", Message(), b"", number)))
+        if isinstance(self._script[0] if self._script else self.otherwise, Unread):
+            return self._next()(Exchange(self, connection, Received("", "", Message(), b"", number)))
         request = _read(stream, number)
         if request is None:
             return False
         with self._lock:
             self.requests.append(request)
-            behaviour = self._script.popleft() if self._script else normal
+            behaviour = self._next()
         return behaviour(Exchange(self, connection, request))
+
+    def _next(self) -> Behaviour:
+        return self._script.popleft() if self._script else self.otherwise
 
     def respond(self, request: Received) -> tuple[int, dict[str, Any]]:
         """Status and JSON of what OpenAI would answer; sessions are created and cancelled here."""

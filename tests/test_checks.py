@@ -51,6 +51,7 @@ FINE = {
     "THROTTLE_RATE": "10/min",
     "REUSE_SESSIONS": True,
     "CANCEL_ON_LOGOUT": True,
+    "UPLOAD_QUOTA": 5_120,
     "DEFAULT_WORKFLOW": "support",
     "SCRIPT_URL": "/static/chatkit.js",
     "DOMAIN_KEY": "domain_pk_1",

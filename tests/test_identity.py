@@ -11,7 +11,15 @@ from django.contrib.sessions.backends.signed_cookies import SessionStore as Cook
 from django.test import RequestFactory
 
 from django_chatkit.exceptions import ChatKitNotConfigured
-from django_chatkit.identity import LOGIN_KEY, VISITOR_KEY, authenticated_user, known_owner, owner_of, start_login
+from django_chatkit.identity import (
+    LOGIN_KEY,
+    VISIT_KEY,
+    VISITOR_KEY,
+    authenticated_user,
+    known_owner,
+    owner_of,
+    start_login,
+)
 from django_chatkit.models import ChatSession
 
 from .callers import Browser, a_user, a_workflow, chatkit
@@ -170,7 +178,7 @@ def test_a_login_gets_a_key_and_keeps_it_when_it_is_repeated():
 
 def test_a_visitor_has_one_as_well():
     session = {}
-    assert owner_of(request_of(session=session)).login_key == session[LOGIN_KEY] != ""
+    assert owner_of(request_of(session=session)).login_key == session[VISIT_KEY] != ""
 
 
 @pytest.mark.parametrize("session", [None, {}, {SESSION_KEY: "8"}, {SESSION_KEY: "8", LOGIN_KEY: "hers"}])

@@ -40,6 +40,7 @@ BAD: list[tuple[Any, str]] = [
     ([{"label": "a", "prompt": ""}], "are texts."),
     ([{"label": "a", "prompt": ["b"]}], "are texts."),
     ([{"label": "a\0", "prompt": "b"}], "are texts."),
+    ([{"label": "a", "prompt": "b\ud800"}], "are texts."),
     ([{"label": "a", "prompt": "b", "icon": "truck"}], "ChatKit has no such icon."),
     ([{"label": "a", "prompt": "b", "icon": None}], "ChatKit has no such icon."),
 ]

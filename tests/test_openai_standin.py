@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from openai_standin import sessions, views
+from openai_standin import views
 from openai_standin.sessions import SessionStore
+
+from django_chatkit.testing import answers, protocol
 
 KEY, OTHER_KEY = "sk-standin-one-1234", "sk-standin-two-5678"
 URL = "/openai/v1/chatkit/sessions"
@@ -282,7 +284,7 @@ def test_another_content_type_is_refused():
 
 
 def test_a_large_body_is_refused(monkeypatch):
-    monkeypatch.setattr(views, "MAX_BODY_BYTES", 100)
+    monkeypatch.setattr(protocol, "MAX_BODY_BYTES", 100)
     assert post({"user": "u", "workflow": {"id": "wf_1"}}).status_code == 200
     assert_refused(post(changed("user", "u" * 100)), 413, "request_too_large")
 
@@ -372,7 +374,7 @@ def test_a_session_is_cancelled_once_and_for_all():
 
 def test_an_expired_session_stays_expired(monkeypatch):
     session = post().json()
-    monkeypatch.setattr(sessions.time, "time", lambda: session["expires_at"] + 1)
+    monkeypatch.setattr(answers.time, "time", lambda: session["expires_at"] + 1)
     assert cancel(session["id"]).json()["status"] == "expired"
 
 

@@ -74,6 +74,7 @@ def test_an_editable_install_compiles_into_the_tree(tmp_path):
         "django_chatkit/migrations/__init__.py",
         "django_chatkit/management/commands/expire_chatkit_sessions.py",
         "django_chatkit/templatetags/django_chatkit.py",
+        "django_chatkit/testing/fixtures.py",
         "django_chatkit/templates/django_chatkit/",
         "django_chatkit/static/django_chatkit/",
         "django_chatkit/locale/pt_BR/LC_MESSAGES/django.mo",

@@ -39,7 +39,7 @@ ROOTS_BAD = [
     1,
     True,
 ]
-SECONDS_BAD = [0, -1, 0.0, -0.5, math.nan, math.inf, "10", None, True, False, Decimal(1), "", {}, 1j]
+SECONDS_BAD = [0, -1, 10**10, 0.0, -0.5, math.nan, math.inf, "10", None, True, False, Decimal(1), "", {}, 1j]
 CALLABLES = (["app.module.name", len, lambda user, request=None: "x", Workflow, None, ""], [1, 1.5, True, ["a"], {}])
 SWITCHES = ([True, False], [None, 0, 1, "", "True", "no", []])
 NAMED = (

@@ -43,9 +43,9 @@ def test_every_route_is_described_and_nothing_else(schema: dict[str, Any]) -> No
 @pytest.mark.parametrize(
     ("path", "method", "statuses"),
     [
-        ("/chatkit/sessions/", "get", "200 401 403 404"),
+        ("/chatkit/sessions/", "get", "200 401 403 404 503"),
         ("/chatkit/sessions/", "post", "200 201 400 401 403 404 413 415 429 502 503 504"),
-        ("/chatkit/sessions/{session_id}/", "get", "200 401 403 404"),
+        ("/chatkit/sessions/{session_id}/", "get", "200 401 403 404 503"),
         ("/chatkit/sessions/{session_id}/cancel/", "post", "200 401 403 404 502 503 504"),
     ],
 )
@@ -73,6 +73,22 @@ def test_the_request_has_the_three_fields(schema: dict[str, Any]) -> None:
     request = schema["components"]["schemas"]["ChatKitSessionRequest"]
     assert set(request["properties"]) == {"workflow", "state_variables", "refresh"}
     assert "required" not in request
+
+
+def test_it_says_what_a_slug_and_state_variables_may_be(schema: dict[str, Any]) -> None:
+    properties = schema["components"]["schemas"]["ChatKitSessionRequest"]["properties"]
+    assert properties["workflow"]["pattern"] == "^[-a-zA-Z0-9_]{1,50}$"
+    assert properties["state_variables"]["maxProperties"] == 64
+    assert [kind["type"] for kind in properties["state_variables"]["additionalProperties"]["anyOf"]] == [
+        "string", "number", "boolean",
+    ]  # fmt: skip
+    assert all(properties[name]["description"] for name in ("workflow", "state_variables", "refresh"))
+
+
+def test_it_says_where_a_client_is_told_when_to_try_again(schema: dict[str, Any]) -> None:
+    responses = operation(schema, "/chatkit/sessions/", "post")["responses"]
+    told = [status for status, response in responses.items() if "Retry-After" in response.get("headers", {})]
+    assert told == ["429", "503"]
 
 
 @pytest.mark.parametrize("header", ["X-ChatKit-URL", "X-ChatKit-User"])

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 from django.db.models.signals import post_save
 from django.http import HttpResponse
 from django.template import engines
@@ -28,7 +27,7 @@ from django_chatkit.signals import session_cancelled, session_created, session_f
 
 from .behaviours import answer, cut, drip, error, hang_up, normal, raw, silent
 from .callers import SESSIONS, Browser, a_user, a_workflow, chatkit
-from .canaries import Diary, answered, database, forms, in_frames, places
+from .canaries import answered, forms, in_frames, places, watching
 from .records import a_request, heard
 
 KEY = "sk-tests-canary-key-6fa2c1e9d04b7358Zq9X"
@@ -39,48 +38,12 @@ COOKIE = reuse.COOKIE_PREFIX
 pytestmark = pytest.mark.django_db
 
 
-class Watch:
-    """The canaries, and all that was seen so far."""
-
-    def __init__(self, openai, diary):
-        self._openai = openai
-        self._seen = []
-        self._diary = diary
-
-    @property
-    def canaries(self):
-        return [KEY, SECOND_KEY, SECRET, *self._openai.secrets]
-
-    def see(self, *texts):
-        self._seen += [str(text) for text in texts]
-
-    def check(self):
-        """Nothing that was seen, logged or stored shows a canary."""
-        assert self.canaries
-        for text in (*self._seen, self._diary.text, database()):
-            assert places(text, self.canaries) == []
-
-
 @pytest.fixture
 def watch(openai, settings):
-    """Listens to every logger at level DEBUG, SQL included, and looks everywhere when the test is over."""
+    """Listens to every logger, SQL included, and looks everywhere when the test is over."""
     chatkit(settings, API_KEY=KEY, API_KEYS={"second": SECOND_KEY}, MAX_RETRIES=0)
-    diary, root = Diary(), logging.getLogger()
-    loggers = [root, *(logger for logger in root.manager.loggerDict.values() if isinstance(logger, logging.Logger))]
-    before = [(logger, logger.level, logger.propagate, logger.disabled) for logger in loggers]
-    for logger in loggers:
-        logger.level, logger.propagate, logger.disabled = logging.DEBUG, True, False
-        logger.manager._clear_cache()
-    root.addHandler(diary)
-    connection.force_debug_cursor = True
-    watch = Watch(openai, diary)
-    yield watch
-    connection.force_debug_cursor = False
-    root.removeHandler(diary)
-    for logger, level, propagate, disabled in before:
-        logger.level, logger.propagate, logger.disabled = level, propagate, disabled
-    root.manager._clear_cache()
-    watch.check()
+    with watching(openai, KEY, SECOND_KEY, SECRET) as watch:
+        yield watch
 
 
 # The canaries are seen where they are

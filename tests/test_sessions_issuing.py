@@ -13,7 +13,7 @@ from django.test import RequestFactory
 
 from django_chatkit import sessions
 from django_chatkit.exceptions import ChatKitConfigurationRejected, ChatKitNotConfigured, ChatKitServerError
-from django_chatkit.identity import LOGIN_KEY, VISITOR_KEY
+from django_chatkit.identity import LOGIN_KEY, VISIT_KEY, VISITOR_KEY
 from django_chatkit.models import ChatKitConfiguration, ChatSession
 from django_chatkit.redaction import Secret
 
@@ -80,7 +80,7 @@ def test_for_a_visitor(openai):
     assert first.user_identifier == second.user_identifier == f"visitor-{request.session[VISITOR_KEY]}"
     assert first.user is None
     assert first.user_key == sha256(first.user_identifier)
-    assert first.login_key == request.session[LOGIN_KEY] != ""
+    assert first.login_key == request.session[VISIT_KEY] != ""
 
 
 def test_visitors_share_nothing(openai):

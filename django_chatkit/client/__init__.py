@@ -29,6 +29,7 @@ from ..exceptions import (
 )
 from ..redaction import Secret
 from .answers import ChatKitSession, EndedSession, Parser, ended, issued, outcome
+from .gate import Passage
 from .threads import ChatKitThread, DeletedThread, ThreadPage, deleted, page_of_threads, thread
 from .transport import give_up_at, pool
 
@@ -59,7 +60,8 @@ class ChatKitClient:
 
     ``timeout`` is seconds to connect and seconds to wait for the next bytes, or one number for both; ``deadline`` is
     seconds for a whole call, retries and name resolution included (but not what a SOCKS proxy does). Clients are cheap:
-    those with the same key and base URL share one connection pool per process.
+    those with the same key and base URL share one connection pool per process, and one gate, which refuses calls while
+    OpenAI does not answer: with a ``ChatKitConnectionError`` that is not ``sent``.
     Raises ``ValueError`` for a key, organization or project that cannot be a header, and a ``timeout`` that is none.
     """
 
@@ -168,17 +170,25 @@ class ChatKitClient:
     ) -> T:
         end = time.monotonic() + self.deadline
         attempt = 0
-        while isinstance(result := self._attempt(method, path, body, parse, end), ChatKitError):
-            unsent = isinstance(result, ChatKitConnectionError) and not result.sent
-            wait = _wait(result, attempt) if unsent or isinstance(result, repeatable) else None
-            if wait is None or attempt >= self.max_retries or time.monotonic() + wait >= end:
-                raise result
-            time.sleep(wait)
-            attempt += 1
+        with pool(self._api_key, self.base_url).gate.passage(end) as passage:
+            while isinstance(result := self._attempt(method, path, body, parse, passage), ChatKitError):
+                unsent = isinstance(result, ChatKitConnectionError) and not result.sent
+                wait = _wait(result, attempt) if unsent or isinstance(result, repeatable) else None
+                if wait is None or attempt >= self.max_retries or time.monotonic() + wait >= end:
+                    raise result
+                time.sleep(wait)
+                attempt += 1
+            return result
+
+    def _attempt(
+        self, method: str, path: str, body: str | None, parse: Parser[T], passage: Passage
+    ) -> T | ChatKitError:
+        result = self._exchange(method, path, body, parse, passage.end)
+        passage.heard(answered=not isinstance(result, ChatKitConnectionError))
         return result
 
-    def _attempt(self, method: str, path: str, body: str | None, parse: Parser[T], end: float) -> T | ChatKitError:
-        """One exchange. Its failure is returned, without the context it came about in, which holds the key."""
+    def _exchange(self, method: str, path: str, body: str | None, parse: Parser[T], end: float) -> T | ChatKitError:
+        """One request. Its failure is returned, without the context it came about in, which holds the key."""
         token = give_up_at.set(end)
         try:
             with self._request(method, path, body, end) as response:

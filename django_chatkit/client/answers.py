@@ -96,10 +96,10 @@ def _json(content: bytes | None) -> Any:
 
 
 def _plain(value: object, pattern: str, api_key: Secret) -> str | None:
-    """Text that may be logged: of the expected form, and not a place where the key is repeated."""
-    if isinstance(value, str) and re.fullmatch(pattern, value) and str(api_key) not in value:
-        return value
-    return None
+    """Text that may be logged: of the expected form, and not a place where a key or a client secret is repeated."""
+    if not isinstance(value, str) or not re.fullmatch(pattern, value) or str(api_key) in value:
+        return None
+    return None if re.match("ek_|sk-", value) else value
 
 
 def _status_error(

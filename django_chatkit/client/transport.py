@@ -21,6 +21,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 
+from .gate import Gate
+
 #: ``time.monotonic()`` at which the call that is being made must be over.
 give_up_at: ContextVar[float] = ContextVar("django_chatkit_give_up_at")
 
@@ -31,12 +33,12 @@ MAX_IDLE = 60.0
 
 Manager = TypeVar("Manager", bound=PoolManager)
 
-_pools: dict[tuple[str, str], requests.Session] = {}
+_pools: dict[tuple[str, str], _Session] = {}
 _pools_of_parents: list[object] = []
 _lock = threading.Lock()
 
 
-def pool(api_key: str, base_url: str) -> requests.Session:
+def pool(api_key: str, base_url: str) -> _Session:
     """The session of this process for a key and base URL: no cookies, no redirects, proxies as the environment says."""
     with _lock:
         key = (api_key, base_url)
@@ -63,6 +65,7 @@ with suppress(AttributeError):  # Windows does not fork
 class _Session(requests.Session):
     def __init__(self) -> None:
         super().__init__()
+        self.gate = Gate()
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("http://", "https://"):
             self.mount(scheme, _Adapter(pool_maxsize=POOL_SIZE))

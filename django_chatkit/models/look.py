@@ -12,6 +12,8 @@ from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ..validators import text_problem
+
 #: ``ChatKitIcon`` of ``@openai/chatkit``; besides these it takes ``lucide:<name>``.
 ICONS = (
     "agent", "analytics", "atom", "batch", "bolt", "book-open", "book-closed", "book-clock", "bug", "calendar", "chart",
@@ -86,7 +88,7 @@ def _prompt_problem(prompt: object) -> str | None:
         return gettext("it has a label, a prompt and maybe an icon, nothing else.")
     for name in ("label", "prompt"):
         text = prompt.get(name)
-        if not isinstance(text, str) or not text.strip() or "\0" in text:
+        if not isinstance(text, str) or not text.strip() or text_problem(text):
             return gettext("its label and its prompt are texts.")
     if "icon" in prompt and not is_icon(prompt["icon"]):
         return gettext("ChatKit has no such icon.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group
@@ -222,6 +223,13 @@ class Workflow(Look):
     def is_self_hosted(self) -> bool:
         """Whether this site runs it."""
         return self.backend == self.Backend.SELF_HOSTED
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """What a form leaves empty, or says is ``null``, is the field's own empty value: no database takes ``None``."""
+        for field in self._meta.concrete_fields:
+            if isinstance(field, models.JSONField) and getattr(self, field.attname) in field.empty_values:
+                setattr(self, field.attname, field.get_default())
+        super().clean_fields(exclude)
 
     def clean(self) -> None:
         """Each backend needs its own."""

@@ -1,8 +1,9 @@
 """Signed addresses of attachments: for a few minutes to send a file to, for an hour to show it.
 
 The component runs in a frame of another origin, and nothing says whether its requests carry cookies or a header of
-ours. So the address itself shows who may do what: it is bound to the owner, the workflow and the attachment. Signatures
-are Django's own, so ``SECRET_KEY_FALLBACKS`` works.
+ours. So the address itself shows who may do what: it is bound to the session that it was made in, the workflow and the
+attachment. It may be used when that session has expired, but not when it was cancelled. Signatures are Django's own, so
+``SECRET_KEY_FALLBACKS`` works.
 """
 
 from __future__ import annotations
@@ -25,20 +26,20 @@ _PREVIEW = "django_chatkit.server.preview"
 
 @dataclass(frozen=True)
 class Upload:
-    """What an upload address allows. ``size`` is the announced size in bytes."""
+    """What an upload address allows, and in which session it was made. ``size`` is the announced size in bytes."""
 
-    user_key: str
+    session_id: str
     size: int
 
 
 def upload_address(request: HttpRequest, slug: str, attachment_id: str, upload: Upload) -> str:
     """Where to send the file of an attachment: absolute, as the request was."""
-    return _address(request, slug, attachment_id, _UPLOAD, [upload.user_key, upload.size])
+    return _address(request, slug, attachment_id, _UPLOAD, [upload.session_id, upload.size])
 
 
-def preview_address(request: HttpRequest, slug: str, attachment_id: str, user_key: str) -> str:
+def preview_address(request: HttpRequest, slug: str, attachment_id: str, session_id: str) -> str:
     """Where its owner can see an attachment: absolute, as the request was."""
-    return _address(request, slug, attachment_id, _PREVIEW, [user_key])
+    return _address(request, slug, attachment_id, _PREVIEW, [session_id])
 
 
 def upload_allowed(token: str, slug: str, attachment_id: str) -> Upload | None:
@@ -48,7 +49,7 @@ def upload_allowed(token: str, slug: str, attachment_id: str) -> Upload | None:
 
 
 def preview_allowed(token: str, slug: str, attachment_id: str) -> str | None:
-    """The owner (``user_key``) to whom this token shows this attachment."""
+    """The id of the session whose owner may see this attachment."""
     values = _values(token, _PREVIEW, PREVIEW_SECONDS, slug, attachment_id)
     return None if values is None else str(values[0])
 

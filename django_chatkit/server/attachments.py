@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from chatkit.store import AttachmentStore, NotFoundError
 from chatkit.types import (
@@ -16,11 +17,12 @@ from chatkit.types import (
     ImageAttachment,
 )
 from django.db import router, transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from pydantic import AnyUrl
 
+from ..conf import conf
 from ..models import ChatAttachment, ChatSession
 from .addresses import Upload, is_preview_address, preview_address, upload_address
 from .context import ChatKitContext
@@ -77,7 +79,7 @@ def limit_of(session: ChatSession) -> int:
 def announced(attachment_id: str, params: AttachmentCreateParams, context: ChatKitContext) -> Attachment:
     """Record an attachment whose file is yet to come, with the address to send it to. Raises ``UploadRefused``."""
     attachment = _described(attachment_id, params, context)
-    allowed = Upload(context.user_key, params.size)
+    allowed = Upload(context.session.session_id, params.size)
     url = upload_address(context.request, context.workflow.slug, attachment_id, allowed)
     descriptor = AttachmentUploadDescriptor(url=AnyUrl(url), method="POST", headers={})
     attachment = attachment.model_copy(update={"upload_descriptor": descriptor})
@@ -128,7 +130,7 @@ def signed_preview(attachment: Attachment, context: ChatKitContext) -> Attachmen
 
 
 def _preview_url(attachment_id: str, context: ChatKitContext) -> AnyUrl:
-    return AnyUrl(preview_address(context.request, context.workflow.slug, attachment_id, context.user_key))
+    return AnyUrl(preview_address(context.request, context.workflow.slug, attachment_id, context.session.session_id))
 
 
 def _described(attachment_id: str, params: AttachmentCreateParams, context: ChatKitContext) -> Attachment:
@@ -152,25 +154,31 @@ def _record(attachment: Attachment, size: int, context: ChatKitContext) -> ChatA
         payload=_dumped(attachment),
         size=size,
     )
-    if _has_too_many(context) and not _make_room(context):
-        row.delete()
-        reason = _("Too many files wait to be sent. Remove some, or send them with a message.")
-        raise UploadRefused(reason, "permission_denied")
+    if _too_much(context):
+        _make_room(context)
+        if reason := _too_much(context):
+            row.delete()
+            raise UploadRefused(reason, "permission_denied")
     return row
 
 
-def _has_too_many(context: ChatKitContext) -> bool:
+def _too_much(context: ChatKitContext) -> Any:
+    """What to tell the owner of too many files, or of too large ones; nothing if all is well."""
     limit: int = context.session.chatkit_configuration["file_upload"]["max_files"] * UNSENT_MESSAGES
-    return _own(context).filter(thread=None).count() > limit
+    if _own(context).filter(thread=None).count() > limit:
+        return _("Too many files wait to be sent. Remove some, or send them with a message.")
+    quota = conf.UPLOAD_QUOTA
+    if quota is not None and _own(context).aggregate(size=Sum("size"))["size"] > quota * BYTES_PER_MEGABYTE:
+        return _("Your files take up too much space. Delete conversations that have files.")
+    return None
 
 
-def _make_room(context: ChatKitContext) -> bool:
+def _make_room(context: ChatKitContext) -> None:
     """Delete what has been abandoned. Each only if it still is as it was read: it may just be sent."""
     old = _own(context).filter(thread=None, created_at__lt=timezone.now() - ABANDONED)
     for pk, file in list(old.values_list("pk", "file")):
         if _attachments().filter(pk=pk, file=file, thread=None).delete()[0]:
             _delete_on_commit([file])
-    return not _has_too_many(context)
 
 
 def _discard(attachment_id: str, context: ChatKitContext) -> None:

@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext_lazy as _
 
-from ..models import ChatAttachment, ChatSession, Workflow
-from ..sessions import session_of
+from ..models import ChatAttachment, ChatSession
+from ..sessions import session_of, session_of_address
 from .addresses import preview_allowed
 from .database import in_database
 from .files import HEAD, SAFE_IMAGES, image_type, in_storage, opened, read
@@ -29,19 +29,14 @@ def presented_session(request: HttpRequest, slug: str) -> ChatSession | None:
     return session_of(client_secret, slug) if client_secret else None
 
 
-def record_of(slug: str, attachment_id: str, user_key: str) -> ChatAttachment | None:
-    """The attachment of this owner in an active workflow that this site runs."""
+def record_of(session: ChatSession, attachment_id: str) -> ChatAttachment | None:
+    """The attachment of this session's owner and workflow."""
     if "\0" in attachment_id:  # PostgreSQL takes none
         return None
-    known = (
-        ChatAttachment.objects.using(router.db_for_write(ChatAttachment))
-        .select_related("workflow")
-        .defer("workflow__state_variables")
-    )
-    known = known.filter(user_key=user_key, workflow__slug=slug, attachment_id=attachment_id)
-    row = known.filter(workflow__is_active=True, workflow__backend=Workflow.Backend.SELF_HOSTED).first()
-    # MariaDB finds "ATC_1" for "atc_1"
-    return row if row and (row.workflow.slug, row.attachment_id) == (slug, attachment_id) else None
+    known = ChatAttachment.objects.using(router.db_for_write(ChatAttachment))
+    known = known.filter(user_key=session.user_key, workflow=session.workflow, attachment_id=attachment_id)
+    row = known.first()
+    return row if row and row.attachment_id == attachment_id else None  # MariaDB finds "ATC_1" for "atc_1"
 
 
 async def deliver(request: HttpRequest, slug: str, attachment_id: str) -> HttpResponseBase:
@@ -58,13 +53,9 @@ async def deliver(request: HttpRequest, slug: str, attachment_id: str) -> HttpRe
 
 
 def _shown_to(request: HttpRequest, slug: str, attachment_id: str) -> ChatAttachment:
-    row = None
-    user_key = preview_allowed(request.GET.get("token", ""), slug, attachment_id)
-    if user_key is None:
-        session = presented_session(request, slug)
-        user_key = session.user_key if session else None
-    if user_key is not None:
-        row = record_of(slug, attachment_id, user_key)
+    session_id = preview_allowed(request.GET.get("token", ""), slug, attachment_id)
+    session = session_of_address(session_id, slug) if session_id else presented_session(request, slug)
+    row = record_of(session, attachment_id) if session else None
     if row is None or not row.file:
         raise not_found()
     return row
@@ -96,6 +87,7 @@ def _headers(row: ChatAttachment, start: bytes) -> dict[str, str]:
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "Cache-Control": "private",
+        "Referrer-Policy": "no-referrer",  # the address itself lets whoever has it in
         "Cross-Origin-Resource-Policy": "cross-origin",  # the component shows previews in a frame of another origin
     }
 

@@ -100,6 +100,8 @@ def _seconds_to_wait(key: str, allowed: int) -> int:
     now = time.time()
     try:
         start = float(cache.get_or_set(key, now, WINDOW) or now)
+        if start > now + WINDOW:  # the clock has been put back since: that window would last until it is there again
+            cache.set(key, start := now, WINDOW)
         if take_place(cache, f"{key}_{start}", allowed, WINDOW):
             return 0
         return min(max(math.ceil(start + WINDOW - now), 1), WINDOW)

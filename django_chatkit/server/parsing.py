@@ -17,25 +17,45 @@ SPARE_LEVELS = 100
 #: Characters of a reason, and how many problems it names.
 MAX_REASON = 200
 MAX_PROBLEMS = 3
+#: Values in a request. A million wrong ones fit into one, and pydantic remembers each: seconds, and a gigabyte.
+MAX_VALUES = 50_000
+#: Problems that are looked at.
+MAX_ERRORS = 100
 
 _REQUEST: TypeAdapter[ChatKitReq] = TypeAdapter(ChatKitReq)
 
 
 def parsed(body: bytes) -> ChatKitReq:
-    """The request. Raises ``Refusal`` for what is not JSON in UTF-8 or no request of ChatKit's."""
+    """The request. Raises ``Refusal`` for what is not JSON in UTF-8, no request of ChatKit's, or too much of one."""
     try:
-        from_json(b"[" * SPARE_LEVELS + body + b"]" * SPARE_LEVELS, allow_inf_nan=False, cache_strings=False)
+        read = from_json(b"[" * SPARE_LEVELS + body + b"]" * SPARE_LEVELS, allow_inf_nan=False, cache_strings=False)
+    except ValueError:
+        raise Refusal(400, "parse_error", _("The request is not valid JSON in UTF-8, or nested too deeply.")) from None
+    if _has_too_many_values(read):
+        raise Refusal(413, "too_large", _("The request is too large."))
+    try:
         return _REQUEST.validate_json(body)
     except ValidationError as error:
-        if error.errors(include_input=False)[0]["type"] != "json_invalid":
-            raise Refusal(400, "invalid", " ".join(_reasons(error))) from None
-    except ValueError:
-        pass
-    raise Refusal(400, "parse_error", _("The request is not valid JSON in UTF-8, or nested too deeply."))
+        raise Refusal(400, "invalid", " ".join(_reasons(error))) from None
+
+
+def _has_too_many_values(read: Any) -> bool:
+    rest, left = [read], MAX_VALUES
+    while rest:
+        value = rest.pop()
+        if isinstance(value, list | dict):
+            left -= len(value)
+            if left < 0:
+                return True
+            rest.extend(value.values() if isinstance(value, dict) else value)
+    return False
 
 
 def _reasons(error: ValidationError) -> Iterator[str]:
     """What is wrong, and where. Never what was sent: it may be long, or private and logged by somebody."""
+    if error.error_count() > MAX_ERRORS:
+        yield f"request: more than {MAX_ERRORS} problems."
+        return
     for problem in error.errors(include_url=False, include_context=False, include_input=False)[:MAX_PROBLEMS]:
         where = ".".join(str(step) for step in problem["loc"]) or "request"
         yield f"{where[:MAX_REASON]}: {_words(problem)}"

@@ -7,7 +7,6 @@ from ``LoginRequiredMiddleware``, and pages of every origin may call them: the c
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,8 +18,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 
-from ..exceptions import ChatKitNotConfigured
 from ..models import ChatAttachment
+from ..sessions import session_of_address
 from ..sessions.backends import require_server
 from ..transactions import outside_transactions
 from .addresses import Upload, upload_allowed
@@ -29,15 +28,13 @@ from .database import in_database
 from .delivery import deliver, not_found, presented_session, record_of
 from .files import UploadRefused, in_storage, safe_type, store
 from .receiving import Incoming, receive
-from .refusals import Refusal
+from .refusals import Refusal, failure
 
 if TYPE_CHECKING:
     from chatkit.types import Attachment
 
 T = TypeVar("T")
 View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
-
-logger = logging.getLogger("django_chatkit")
 
 #: Of every answer. Browsers send no cookies where the allowed origin is ``*``, and none are needed.
 HEADERS = {
@@ -79,11 +76,10 @@ async def _response(
             raise Refusal(405, "method_not_allowed", _("This method is not allowed here."), Allow=allowed)
         require_server()
         return await view(request, **kwargs)
-    except ChatKitNotConfigured as error:
-        logger.error("%s Answered 503 misconfigured.", error)
-        return Refusal(503, "misconfigured", _("The chat is not set up correctly.")).response()
     except Refusal as refusal:
         return refusal.response()
+    except Exception as error:
+        return failure(error)
 
 
 @_endpoint("POST")
@@ -123,7 +119,7 @@ async def _load_sdk() -> None:
 async def _take_announced(request: HttpRequest, slug: str, attachment_id: str, allowed: Upload) -> HttpResponse:
     from .attachments import waiting
 
-    row = await in_database(record_of, slug, attachment_id, allowed.user_key)
+    row = await in_database(_announced, slug, attachment_id, allowed)
     if row is None:
         raise not_found()
     expected = waiting(row)
@@ -135,6 +131,11 @@ async def _take_announced(request: HttpRequest, slug: str, attachment_id: str, a
         return _described(await _keep(row, incoming))
     finally:
         await in_storage(incoming.close)
+
+
+def _announced(slug: str, attachment_id: str, allowed: Upload) -> ChatAttachment | None:
+    session = session_of_address(allowed.session_id, slug)
+    return record_of(session, attachment_id) if session else None
 
 
 async def _take_new(request: HttpRequest, context: ChatKitContext) -> HttpResponse:

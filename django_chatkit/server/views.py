@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from importlib import import_module
 from typing import Any
@@ -15,16 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 
 from .. import sessions
-from ..exceptions import ChatKitNotConfigured
 from ..models import ChatSession
 from ..redaction import Secret
 from ..sessions.backends import require_server
 from ..transactions import outside_transactions
 from .context import ChatKitContext
 from .database import in_database
-from .refusals import Refusal
-
-logger = logging.getLogger("django_chatkit")
+from .refusals import Refusal, failure
 
 
 @outside_transactions
@@ -39,10 +35,8 @@ async def chat(request: HttpRequest, slug: str) -> HttpResponseBase:
         response = await _answered(request, slug)
     except Refusal as refusal:
         response = refusal.response()
-    except ChatKitNotConfigured as error:
-        response = _failed(error, Refusal(503, "misconfigured", _("The chat is not set up correctly.")))
     except Exception as error:
-        response = _failed(error, Refusal(500, "error", _("Something went wrong. Try again later.")), exc_info=error)
+        response = failure(error)
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
@@ -80,11 +74,3 @@ def _body(request: HttpRequest) -> bytes:
         raise Refusal(413, "too_large", _("The request is too large.")) from None
     except UnreadablePostError:
         raise Refusal(400, "parse_error", _("The request broke off.")) from None
-
-
-def _failed(error: Exception, refusal: Refusal, exc_info: Exception | None = None) -> HttpResponseBase:
-    """One record per failure. What goes wrong unforeseen needs its traceback to be found; the browser never sees it."""
-    fields = {"status": refusal.status, "code": refusal.code}
-    text = str(error) if exc_info is None else f"{type(error).__name__} in the chat."
-    logger.error("%s Answered %d %s.", text, refusal.status, refusal.code, exc_info=exc_info, extra=fields)
-    return refusal.response()

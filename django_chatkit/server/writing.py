@@ -6,34 +6,52 @@ anything is read, so that writers of one thread come one after the other and non
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial, wraps
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 from chatkit.store import NotFoundError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, router, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from ..models import ChatAttachment, ChatFeedback, ChatThread
+from ..sessions.batches import past_deadlocks
+from ..sessions.purging import Purge
 from .attachments import delete_files
 from .merging import merged
 from .payloads import Record, is_id
 from .rows import OwnedRows, Row, in_use, no_thread, row_of, rows_of
 
 P = ParamSpec("P")
+T = TypeVar("T")
+
+logger = logging.getLogger("django_chatkit")
 
 
-def _once_more(write: Callable[P, None]) -> Callable[P, None]:
+def _once_more(write: Callable[P, T]) -> Callable[P, T]:
     """A row that another writer inserts at the same moment is found by the second attempt."""
 
     @wraps(write)
-    def attempt(*args: P.args, **kwargs: P.kwargs) -> None:
+    def attempt(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            write(*args, **kwargs)
+            return write(*args, **kwargs)
         except IntegrityError:
-            write(*args, **kwargs)
+            return write(*args, **kwargs)
+
+    return attempt
+
+
+def _past_deadlocks(write: Callable[P, T]) -> Callable[P, T]:
+    """A purge locks threads by their keys: MariaDB may end a deadlock with it at the writer's cost."""
+
+    @wraps(write)
+    def attempt(*args: P.args, **kwargs: P.kwargs) -> T:
+        results: list[T] = []
+        past_deadlocks(lambda: results.append(write(*args, **kwargs)), router.db_for_write(ChatThread))
+        return results[-1]
 
     return attempt
 
@@ -41,6 +59,7 @@ def _once_more(write: Callable[P, None]) -> Callable[P, None]:
 class WritableRows(OwnedRows):
     """The owner's rows, to be written to."""
 
+    @_past_deadlocks
     @_once_more
     def put_thread(self, thread: Record, base: str | None) -> None:
         """Insert it, or merge into the row what has changed since ``base``, which is ``None`` for a new thread.
@@ -69,6 +88,7 @@ class WritableRows(OwnedRows):
             created_at=thread.created_at,
         )
 
+    @_past_deadlocks
     def put_item(
         self, thread_id: str, item: Record, *, is_draft: bool = False, overwrite: bool = False, again: bool = False
     ) -> None:
@@ -90,19 +110,22 @@ class WritableRows(OwnedRows):
             elif not (is_draft or again):
                 raise IntegrityError(f"Item {item.id} exists already in thread {thread_id}")
 
+    @_past_deadlocks
     def delete_item(self, thread_id: str, item_id: str) -> None:
         """The SDK also asks it for items that were never saved."""
         with self._writing(thread_id, item_id) as row:
             if row["item__item_id"] == item_id:
                 self.items.filter(pk=row["item__pk"]).delete()
 
+    @_past_deadlocks
     def delete_thread(self, thread_id: str) -> None:
-        """With its items and attachments, and after the commit with their files."""
+        """With its items, and after the commit its attachments with their files: see ``Purge``."""
         with self._writing(thread_id) as row:
-            files = self.attachments.filter(thread=row["pk"]).exclude(file="").values_list("file", flat=True)
-            self._delete_files(list(files))
-            self.threads.filter(pk=row["pk"]).delete()
+            purge = Purge(self.using)
+            purge.delete_threads([row["pk"]])
+            transaction.on_commit(partial(_report, purge), using=self.using)
 
+    @_past_deadlocks
     @_once_more
     def put_attachment(self, attachment: Record, thread_id: str | None) -> None:
         """Insert it or update it, and give it to the thread if there is one; its file is not touched.
@@ -130,6 +153,7 @@ class WritableRows(OwnedRows):
             created_at=attachment.created_at,
         )
 
+    @_past_deadlocks
     def delete_attachment(self, attachment_id: str) -> None:
         with transaction.atomic(using=self.using):
             row = self._locked_attachment(attachment_id)
@@ -137,6 +161,7 @@ class WritableRows(OwnedRows):
                 self._delete_files([row["file"]] if row["file"] else [])
                 self.attachments.filter(pk=row["pk"]).delete()
 
+    @_past_deadlocks
     def put_feedback(self, thread_id: str, item_ids: Collection[str], kind: str) -> ChatThread:
         with self._writing(thread_id) as thread:
             items = rows_of(self.items.filter(thread=thread["pk"]), "item_id", item_ids, "feedback__pk")
@@ -181,3 +206,8 @@ class WritableRows(OwnedRows):
 
     def _delete_files(self, names: list[str]) -> None:
         transaction.on_commit(partial(delete_files, names), using=self.using)
+
+
+def _report(purge: Purge) -> None:
+    for failure in purge.failures:
+        logger.error("The file of an attachment could not be deleted from the storage: %s", failure)

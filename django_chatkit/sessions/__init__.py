@@ -2,6 +2,7 @@
 the signals meet.
 """
 
+from .access import not_allowed
 from .backends import Destination
 from .ending import cancel_login, cancel_self_hosted, cancel_session, delete_sessions, expire_sessions
 from .forgetting import Forgotten, Person, forget, found, person_of, visitor
@@ -14,7 +15,7 @@ from .issuing import (
     remember_session,
     reuse_session,
 )
-from .presenting import session_of
+from .presenting import session_of, session_of_address
 from .purging import Purge, delete_threads, old_threads, purge_threads, unsent_attachments
 from .state_variables import Source, StateVariables
 from .trial import Trial, try_workflow
@@ -39,6 +40,7 @@ __all__ = [
     "forget",
     "found",
     "issue_session",
+    "not_allowed",
     "old_threads",
     "person_of",
     "prepare_session",
@@ -46,6 +48,7 @@ __all__ = [
     "remember_session",
     "reuse_session",
     "session_of",
+    "session_of_address",
     "try_workflow",
     "unsent_attachments",
     "visitor",

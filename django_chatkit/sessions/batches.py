@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from django.db import OperationalError, connections, transaction
 from django.db.models import F, Model, Q, QuerySet
 
 M = TypeVar("M", bound=Model)
+T = TypeVar("T")
 
 #: Rows in one statement. With more of them, planners would rather read a whole table of moderate size, and MariaDB
 #: would then wait for locks on rows that are none of our business.
@@ -24,7 +26,7 @@ Position: TypeAlias = tuple[datetime, int]
 ATTEMPTS = 10
 
 
-def past_deadlocks(work: Callable[[], object], using: str) -> None:
+def past_deadlocks(work: Callable[[], T], using: str) -> T:
     """Do ``work``, whole transactions, and again where the database breaks it off to end a deadlock.
 
     Within somebody else's transaction there is nothing to repeat: all of that one has been rolled back.
@@ -32,14 +34,12 @@ def past_deadlocks(work: Callable[[], object], using: str) -> None:
     attempts = 1 if connections[using].in_atomic_block else ATTEMPTS
     for attempt in range(1, attempts):
         try:
-            work()
+            return work()
         except OperationalError as error:
             if not _is_deadlock(error):
                 raise
-            time.sleep(0.01 * attempt)
-        else:
-            return
-    work()
+        time.sleep(0.01 * attempt)
+    return work()
 
 
 def _is_deadlock(error: OperationalError) -> bool:
@@ -57,29 +57,43 @@ def in_batches(
     tell: Callable[[list[int], str], object] | None = None,
 ) -> int:
     """Walk the index of ``column`` and ``id`` and hand the rows to ``act``, locked, ``CHUNK`` at a time; returns how
-    many. ``tell`` is called at the end of each transaction, ``progress`` after it. Safe to be killed at any time.
+    many. ``tell`` is called at the end of each transaction, ``progress`` after it. Safe to be killed at any time; what
+    a deadlock breaks off is begun again.
     """
     if batch_size < 1:
         raise ValueError("batch_size must be at least 1.")
     total = 0
     last: Position | None = None
     while True:
-        ids: list[int] = []
         started = time.monotonic()
-        with transaction.atomic(using=queryset.db):
-            for chunk in _locked(queryset, column, last, batch_size):
-                last = chunk[-1]
-                act(_all(queryset).filter(pk__in=[pk for _, pk in chunk]))
-                ids += [pk for _, pk in chunk]
-            if tell and ids:
-                tell(ids, queryset.db)
+        batch = past_deadlocks(partial(_batch, queryset, column, last, batch_size, act, tell), queryset.db)
         courtesy = _courtesy(queryset.db, time.monotonic() - started)
-        total += len(ids)
-        if progress and ids:
+        total += len(batch)
+        if progress and batch:
             progress(total)
-        if len(ids) < batch_size:
+        if len(batch) < batch_size:
             return total
+        last = batch[-1]
         time.sleep(max(sleep, courtesy))
+
+
+def _batch(
+    queryset: QuerySet[M],
+    column: str,
+    last: Position | None,
+    size: int,
+    act: Callable[[Any], object],
+    tell: Callable[[list[int], str], object] | None,
+) -> list[Position]:
+    """One transaction, for the next ``size`` rows: where they were."""
+    rows: list[Position] = []
+    with transaction.atomic(using=queryset.db):
+        for chunk in _locked(queryset, column, last, size):
+            act(_all(queryset).filter(pk__in=[pk for _, pk in chunk]))
+            rows += chunk
+        if tell and rows:
+            tell([pk for _, pk in rows], queryset.db)
+    return rows
 
 
 def after(queryset: QuerySet[M], column: str, position: Position | None) -> QuerySet[M]:

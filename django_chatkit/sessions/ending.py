@@ -18,7 +18,7 @@ from ..conf import conf
 from ..exceptions import ChatKitError, ChatKitNotConfigured
 from ..models import ChatSession, ChatSessionQuerySet
 from .backends import SelfHostedBackend, backend_that_issued
-from .batches import in_batches
+from .batches import in_batches, past_deadlocks
 from .issuing import BRIEF_DEADLINE, announce
 
 logger = logging.getLogger("django_chatkit")
@@ -38,7 +38,7 @@ def cancel_session(session: ChatSession, *, deadline: float | None = None) -> Ch
     duration = 0.0 if session.is_local else time.monotonic() - started
     using = router.db_for_write(ChatSession, instance=session)
     still_active = ChatSession.objects.using(using).filter(pk=session.pk, status=ChatSession.Status.ACTIVE)
-    ended = still_active.update(status=status, ended_at=timezone.now())
+    ended = past_deadlocks(partial(still_active.update, status=status, ended_at=timezone.now()), using)
     session.refresh_from_db(using=using, fields=("status", "ended_at"))
     if ended and status == ChatSession.Status.CANCELLED:
         announce(signals.session_cancelled, session, duration)
@@ -58,15 +58,16 @@ def _announce_expired(ids: list[int], using: str) -> None:
     transaction.on_commit(send, using=using)
 
 
-def cancel_login(login_key: str) -> None:
-    """Cancel the sessions of one login, within two seconds in all, if the ``CANCEL_ON_LOGOUT`` setting says so.
+def cancel_login(*login_keys: str) -> None:
+    """Cancel the sessions of one login, and of the visit before it, within two seconds in all, if the
+    ``CANCEL_ON_LOGOUT`` setting says so.
 
     Never raises: somebody is logging out.
     """
     end = time.monotonic() + BRIEF_DEADLINE
     left = 0
     try:
-        for session in _of_login(login_key) if conf.CANCEL_ON_LOGOUT else ():
+        for session in _of_login(login_keys) if conf.CANCEL_ON_LOGOUT else ():
             left += not _cancelled(session, end - time.monotonic())
     except Exception as error:
         logger.warning("The sessions of a logout were not cancelled (%s); they expire by themselves.", error)
@@ -80,8 +81,8 @@ def cancel_self_hosted(user: Any) -> None:
         cancel_session(session)
 
 
-def _of_login(login_key: str) -> ChatSessionQuerySet:
-    return _active().filter(login_key=login_key)
+def _of_login(login_keys: tuple[str, ...]) -> ChatSessionQuerySet:
+    return _active().filter(login_key__in=login_keys)
 
 
 def _active() -> ChatSessionQuerySet:

@@ -26,7 +26,8 @@ from ..identity import Owner, owner_of
 from ..models import ChatSession, Workflow
 from ..redaction import Secret
 from ..validators import validate_state_variables
-from .backends import Backend, backend_of
+from .backends import DEFAULT_EXPIRES_AFTER, Backend, backend_of
+from .batches import past_deadlocks
 from .state_variables import StateVariables, state_variables_of
 
 #: Seconds that logging out, or tidying up after a failed save, may spend on OpenAI.
@@ -125,7 +126,9 @@ def remember_session(
     if not conf.REUSE_SESSIONS or not prepared.owner.login_key:
         cookies.forget(request, response, slug)
     elif not issued.reused:
-        seconds = (issued.session.expires_at - timezone.now()).total_seconds() - cookies.MARGIN
+        # By our clock a session may seem to live longer than it does: OpenAI's clock may be ahead.
+        lifetime = prepared.workflow.expires_after or DEFAULT_EXPIRES_AFTER
+        seconds = min((issued.session.expires_at - timezone.now()).total_seconds(), lifetime) - cookies.MARGIN
         remembered = cookies.Remembered(issued.client_secret, issued.session.pk)
         cookies.remember(request, response, slug, remembered, prepared.fingerprint, seconds)
 
@@ -154,12 +157,17 @@ def announce(signal: Signal, session: ChatSession, duration: float) -> None:
 
 def _save(prepared: PreparedSession, answer: ChatKitSession) -> ChatSession:
     try:
-        with transaction.atomic(using=router.db_for_write(ChatSession)):  # post_save may fail after the row is written
-            return ChatSession.objects.create(**_record(prepared, answer))
+        using = router.db_for_write(ChatSession)
+        return past_deadlocks(partial(_create, _record(prepared, answer), using), using)
     except Exception as error:
         undone = _cancel_quietly(prepared.backend, answer)
         message = f"The session could not be saved ({type(error).__name__}); {undone}."
         raise SessionNotSaved(message, request_id=answer.request_id) from error
+
+
+def _create(record: dict[str, Any], using: str) -> ChatSession:
+    with transaction.atomic(using=using):  # post_save may fail after the row is written
+        return ChatSession.objects.create(**record)
 
 
 def _cancel_quietly(backend: Backend, answer: ChatKitSession) -> str:

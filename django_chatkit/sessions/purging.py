@@ -105,15 +105,13 @@ def purge_threads(
     """
     moment = timezone.now() - older_than
     purge = Purge(using or router.db_for_write(ChatThread))
-    walk = partial(
-        in_batches,
+    in_batches(
         old_threads(moment, purge.using),
         "updated_at",
         lambda chunk: purge.delete_threads(chunk.values_list("pk", flat=True)),
         batch_size,
         progress=lambda _count: progress and progress(purge.threads),
     )
-    past_deadlocks(walk, purge.using)
     for attachments in _in_chunks(unsent_attachments(moment, purge.using)):
         purge.delete_attachments(attachments)
     return purge

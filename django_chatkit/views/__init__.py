@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import router
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -23,6 +24,7 @@ from ..exceptions import ChatKitError, ChatKitNotConfigured
 from ..identity import Owner, authenticated_user, known_owner
 from ..models import ChatSession, Workflow
 from ..parsers import StrictJSONParser
+from ..reuse import cookies_of
 from ..serializers import IssuedSessionSerializer, SessionRequestSerializer, SessionSerializer
 from ..throttling import SessionThrottle
 from ..transactions import outside_transactions
@@ -86,7 +88,14 @@ class ChatKitView(generics.GenericAPIView[ChatSession]):
         """A body that is sent in chunks, or over HTTP/2, may come without a length: DRF would take it for none."""
         if not request.META.get("CONTENT_LENGTH") and _may_have_body(request):
             request.META["CONTENT_LENGTH"] = "-1"
+        cookies_of(request)  # before anything can fail and be reported
         return super().initialize_request(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """What is not offered to anybody is a 405 for everybody, before it is asked who calls."""
+        if request.method not in self.allowed_methods:
+            raise exceptions.MethodNotAllowed(str(request.method))
+        super().initial(request, *args, **kwargs)
 
     def get_authenticators(self) -> list[Any]:
         classes: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES
@@ -244,6 +253,10 @@ class SessionDetailView(ChatKitView):
 
 class SessionCancelView(ChatKitView):
     """Cancel one of the caller's own sessions."""
+
+    def get_queryset(self) -> QuerySet[ChatSession]:
+        """From the database that is written to: a replica may not know yet what was issued just now."""
+        return super().get_queryset().using(router.db_for_write(ChatSession))
 
     def post(self, request: Request, session_id: str) -> Response:
         """Make the session's secret useless. Cancelling what has ended changes nothing."""

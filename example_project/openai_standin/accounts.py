@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from django.http import HttpRequest
 
-from .errors import ApiError
+from django_chatkit.testing.errors import ApiError
+from django_chatkit.testing.protocol import bearer_key
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Account:
 
 def authenticate(request: HttpRequest) -> Account:
     """The caller's account, by the headers that OpenAI looks at."""
-    account = _account_of(_bearer_key(request))
+    account = _account_of(bearer_key(request.headers.get("Authorization", "")))
     for header, name, own in (
         ("OpenAI-Organization", "organization", account.organization),
         ("OpenAI-Project", "project", account.project),
@@ -39,13 +40,6 @@ def authenticate(request: HttpRequest) -> Account:
         if request.headers.get(header, own) != own:
             raise ApiError(401, f"{header} header should match {name} for API key", code=f"mismatched_{name}")
     return account
-
-
-def _bearer_key(request: HttpRequest) -> str:
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
-        raise ApiError(401, "You didn't provide an API key. Send it as 'Authorization: Bearer YOUR_KEY'.")
-    return key.strip()
 
 
 def _account_of(key: str) -> Account:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import uuid
 from collections.abc import Callable
 from functools import wraps
@@ -14,13 +12,13 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from .accounts import Account, authenticate
-from .errors import ApiError
-from .rules import SESSION
-from .sessions import SessionStore, new_session
+from django_chatkit.testing import protocol
+from django_chatkit.testing.answers import new_session
+from django_chatkit.testing.errors import ApiError
+from django_chatkit.testing.rules import SESSION
 
-BETA = "chatkit_beta=v1"
-MAX_BODY_BYTES = 16 * 2**20
+from .accounts import Account, authenticate
+from .sessions import SessionStore, new_secret
 
 store = SessionStore()
 
@@ -51,7 +49,7 @@ def create(request: HttpRequest) -> dict[str, Any]:
     body = read_json(request)
     SESSION(body, "")
     account.require_workflow(body["workflow"]["id"], body["workflow"].get("version"))
-    session = new_session(body)
+    session = new_session(body, new_secret(body["user"]))
     store.add(account.key, session)
     return session
 
@@ -78,29 +76,10 @@ def require_caller(request: HttpRequest) -> Account:
         message = f"Not allowed to {request.method} on {request.path}. (HINT: Perhaps you meant to use a POST request?)"
         raise ApiError(405, message, code="method_not_allowed")
     account = authenticate(request)
-    sent = request.headers.get("OpenAI-Beta", "").split(",")
-    if BETA not in (value.strip() for value in sent):
-        raise ApiError(400, f"This API needs the header 'OpenAI-Beta: {BETA}'.", code="invalid_beta")
+    protocol.require_beta(request.headers.get("OpenAI-Beta", ""))
     return account
 
 
 def read_json(request: HttpRequest) -> Any:
-    """The body, decoded. Read as a stream: ``request.body`` would stop at Django's limit for forms, not at ours."""
-    if request.content_type != "application/json":
-        message = f"Unsupported content type: '{request.content_type}'. This API takes 'application/json'."
-        raise ApiError(400, message, code="unsupported_content_type")
-    raw = request.read(MAX_BODY_BYTES + 1)
-    if len(raw) > MAX_BODY_BYTES:
-        raise ApiError(413, f"The request is larger than {MAX_BODY_BYTES} bytes.", code="request_too_large")
-    try:
-        return json.loads(raw.decode(), parse_float=finite, parse_constant=finite)
-    except (ValueError, RecursionError) as err:
-        raise ApiError(400, "We could not parse the JSON body of your request.") from err
-
-
-def finite(number: str) -> float:
-    """``number`` as a float; ``ValueError`` for ``NaN``, ``Infinity`` and ``1e999``, which JSON cannot express."""
-    value = float(number)
-    if not math.isfinite(value):
-        raise ValueError(number)
-    return value
+    """The body, decoded. Read as a stream: ``request.body`` would stop at Django's limit for forms, not at OpenAI's."""
+    return protocol.decoded(request.content_type or "", request.read(protocol.MAX_BODY_BYTES + 1))

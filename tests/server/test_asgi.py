@@ -183,6 +183,63 @@ class TestChat:
 
 
 @pytest.mark.usefixtures("limits")
+class TestSessions:
+    def test_much_more_than_any_request(self, taker: Taker) -> None:
+        """What is between this and the 64 KB that it may have, the view refuses."""
+        assert Call("/chatkit/sessions/", [bytes(1000)])(BodyLimit(taker)).status == 200
+        assert Call("/chatkit/sessions/", [bytes(1001)])(BodyLimit(taker)).status == 413
+
+
+class TestTime:
+    def test_body_that_does_not_come(self, taker: Taker, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("django_chatkit.server.asgi.SECONDS", 0.02)
+        call = Call(CHAT, [bytes(5), b""])
+        receive = call.receive
+
+        async def slowly() -> Any:
+            return await (receive() if not call.taken else asyncio.Event().wait())
+
+        call.receive = slowly  # type: ignore[method-assign]
+        call(BodyLimit(taker))
+        assert (call.status, json.loads(call.body)["code"]) == (408, "too_slow")
+        assert call.headers[b"connection"] == b"close"
+        assert taker.read == 5 and taker.was_disconnected
+
+    def test_who_has_sent_all_may_wait_for_the_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("django_chatkit.server.asgi.SECONDS", 0.05)
+
+        async def patient(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            gone = asyncio.ensure_future(receive())
+            await asyncio.sleep(0.1)
+            assert not gone.done()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"ok"})
+            assert (await gone)["type"] == "http.disconnect"
+
+        assert Call(CHAT, [b"x"])(BodyLimit(patient)).status == 200
+
+
+class TestFullDisk:
+    @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), OSError()])
+    def test_before_the_view(self, error: OSError, caplog: pytest.LogCaptureFixture) -> None:
+        async def full(scope: Any, receive: Any, send: Any) -> None:
+            raise error
+
+        call = Call(CHAT, [b"x"])(BodyLimit(full))
+        assert (call.status, json.loads(call.body)["code"]) == (503, "storage_failed")
+        assert (error.strerror or "OSError") in caplog.text
+
+    def test_later_errors_are_the_servers(self) -> None:
+        async def leaving(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            raise OSError
+
+        with pytest.raises(OSError):
+            Call(CHAT, [b"x"])(BodyLimit(leaving))
+
+
+@pytest.mark.usefixtures("limits")
 class TestFiles:
     def test_announced(self, taker: Taker) -> None:
         allowed = 5000 + FORM_OVERHEAD
@@ -209,9 +266,7 @@ class TestFiles:
 
 @pytest.mark.usefixtures("limits")
 class TestOthers:
-    @pytest.mark.parametrize(
-        "url", ["/", "/chatkit/sessions/", "/admin/login/", "/chatkit/chat/", "/shop/attachments/"]
-    )
+    @pytest.mark.parametrize("url", ["/", "/admin/login/", "/chatkit/chat/", "/shop/attachments/"])
     def test_other_addresses(self, taker: Taker, settings: Any, url: str) -> None:
         settings.ROOT_URLCONF = __name__
         assert Call(url, [bytes(MB)])(BodyLimit(taker)).status == 200

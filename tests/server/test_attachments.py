@@ -81,7 +81,7 @@ class TestCreate:
         url = urlsplit(str(attachment.preview_url))
         assert url.path == f"/chatkit/chat/help/attachments/{attachment.id}/"
         token = parse_qs(url.query)["token"][0]
-        assert addresses.preview_allowed(token, "help", attachment.id) == context.user_key
+        assert addresses.preview_allowed(token, "help", attachment.id) == context.session.session_id
         assert addresses.upload_allowed(token, "help", attachment.id) is None
 
     @pytest.mark.parametrize("mime_type", ["image/svg+xml", "image/heic", "text/html"])
@@ -328,7 +328,7 @@ class TestPreview:
         again = signed_preview(attachment, context)
 
         token = parse_qs(again.preview_url.query)["token"][0]  # type: ignore[union-attr]
-        assert addresses.preview_allowed(token, "help", attachment.id) == context.user_key
+        assert addresses.preview_allowed(token, "help", attachment.id) == context.session.session_id
         assert again.model_copy(update={"preview_url": attachment.preview_url}) == attachment
 
     def test_of_a_renamed_workflow(self, context: ChatKitContext) -> None:

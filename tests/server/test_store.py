@@ -10,6 +10,7 @@ import pytest
 from chatkit.store import NotFoundError
 from chatkit.types import CustomTask, LockedStatus, Page, Thread, Workflow, WorkflowItem
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
 from django.db import IntegrityError
 from django.test import AsyncRequestFactory
 from django.utils import timezone
@@ -17,7 +18,7 @@ from django.utils.connection import ConnectionDoesNotExist
 
 from django_chatkit import sessions
 from django_chatkit.models import ChatAttachment, ChatFeedback, ChatItem, ChatThread
-from django_chatkit.server import writing
+from django_chatkit.server import files, writing
 from django_chatkit.server.context import ChatKitContext
 from django_chatkit.server.writing import WritableRows
 
@@ -135,7 +136,7 @@ def test_a_row_that_another_one_inserts_at_the_same_moment(kept, monkeypatch, me
 def test_deleting_a_thread(kept, monkeypatch, django_capture_on_commit_callbacks):
     """With all that belongs to it, and its files when that is certain."""
     deleted = []
-    monkeypatch.setattr(writing, "delete_files", deleted.extend)
+    monkeypatch.setattr(files.storage(), "delete", deleted.append)
     kept.fill(said("Hello"))
     kept.fill(said("Other"), thread_id="thr_2")
     kept.save_feedback("thr_1", ["msg_1"], "positive")
@@ -153,6 +154,24 @@ def test_deleting_a_thread(kept, monkeypatch, django_capture_on_commit_callbacks
     assert ChatAttachment.objects.get().attachment_id == "b"
     with not_found("Thread thr_1 not found"):
         kept.delete_thread("thr_1")
+
+
+def test_a_file_that_cannot_be_deleted_now_is_deleted_later(
+    kept, storage, monkeypatch, caplog, django_capture_on_commit_callbacks
+):
+    """The thread is gone; the next purge tries again, because the file's row is still there."""
+    name = files.store(ContentFile(b"cup").file)
+    kept.fill(said("Hello"))
+    kept.save_attachment(a_file("a", thread_id="thr_1"))
+    ChatAttachment.objects.update(file=name)
+    with monkeypatch.context() as broken, django_capture_on_commit_callbacks(execute=True):
+        broken.setattr(storage, "delete", lambda name: 1 / 0)
+        kept.delete_thread("thr_1")
+    assert kept.thread_ids() == []
+    assert "could not be deleted" in caplog.text
+    assert storage.exists(name)
+    assert sessions.purge_threads(older_than=timedelta(0)).attachments == 1
+    assert not storage.exists(name)
 
 
 # items

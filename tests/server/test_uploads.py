@@ -284,10 +284,20 @@ class TestContent:
             refused(Sender("wsgi")("PUT", url, **raw(TEXT)), 400, "invalid", storage)
         assert Sender("wsgi")("PUT", url, **raw(TEXT)).status_code == 200
 
-    def test_own_mistake_is_no_refusal(self, context: ChatKitContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_what_nobody_foresaw(
+        self,
+        send: Sender,
+        context: ChatKitContext,
+        storage: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
         monkeypatch.setattr(receiving, "_read_body", lambda request, incoming: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            Sender("wsgi")("PUT", announce(context).upload_descriptor.url, **raw(TEXT))
+        response = send("PUT", announce(context).upload_descriptor.url, **raw(TEXT))
+        refused(response, 500, "error", storage)
+        (record,) = (record for record in caplog.records if record.name == "django_chatkit")
+        assert record.exc_info and record.exc_info[0] is ZeroDivisionError
+        assert "division" not in response.body.decode()
 
 
 class TestStorage:

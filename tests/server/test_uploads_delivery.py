@@ -12,7 +12,7 @@ from chatkit.types import AttachmentCreateParams
 from django.core.files.base import ContentFile
 from django.test import RequestFactory
 
-from django_chatkit.models import ChatAttachment, ChatThread, Workflow
+from django_chatkit.models import ChatAttachment, ChatSession, ChatThread, Workflow
 from django_chatkit.server import addresses, attachments, delivery, files
 from django_chatkit.server.attachments import DjangoAttachmentStore
 from django_chatkit.server.context import ChatKitContext
@@ -41,8 +41,8 @@ def keep(context: ChatKitContext) -> Any:
 
 
 def url_of(row: ChatAttachment) -> str:
-    request = RequestFactory().get("/")
-    return addresses.preview_address(request, row.workflow.slug, row.attachment_id, row.user_key)
+    request, session = RequestFactory().get("/"), ChatSession.objects.get(user_key=row.user_key)
+    return addresses.preview_address(request, row.workflow.slug, row.attachment_id, session.session_id)
 
 
 def path_of(row: ChatAttachment) -> str:
@@ -118,7 +118,9 @@ class TestNotFound:
         row, thief = keep(), issue(workflow, "user-2")
         self.check(send("GET", path_of(row), headers=thief.headers))
         self.check(send("GET", f"/chatkit/chat/help/attachments/atc_{'0' * 32}/", headers=thief.headers))
-        token = addresses.preview_address(RequestFactory().get("/"), "help", row.attachment_id, thief.session.user_key)
+        token = addresses.preview_address(
+            RequestFactory().get("/"), "help", row.attachment_id, thief.session.session_id
+        )
         self.check(send("GET", token))
 
     def test_without_anything(self, send: Sender, keep: Any) -> None:
@@ -134,7 +136,7 @@ class TestNotFound:
 
     def test_upload_address(self, send: Sender, context: ChatKitContext, keep: Any) -> None:
         row = keep()
-        allowed = addresses.Upload(context.user_key, row.size)
+        allowed = addresses.Upload(context.session.session_id, row.size)
         self.check(send("GET", addresses.upload_address(context.request, "help", row.attachment_id, allowed)))
 
     def test_expired(self, send: Sender, keep: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,9 +152,11 @@ class TestNotFound:
     def test_other_spelling(self, send: Sender, keep: Any, context: ChatKitContext) -> None:
         """MariaDB would find it."""
         row = keep()
-        spelt = addresses.preview_address(context.request, "HELP", row.attachment_id, row.user_key)
+        spelt = addresses.preview_address(context.request, "HELP", row.attachment_id, context.session.session_id)
         self.check(send("GET", spelt))
-        spelt = addresses.preview_address(context.request, "help", row.attachment_id.upper(), row.user_key)
+        spelt = addresses.preview_address(
+            context.request, "help", row.attachment_id.upper(), context.session.session_id
+        )
         self.check(send("GET", spelt))
 
     def test_no_attachments_id(self, send: Sender, issued: Issued) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,22 +21,6 @@ from .test_deadline import DEADLINE, resolve, within
 from .test_errors import failing
 
 pytestmark = pytest.mark.services
-
-SUBJECT = ["-subj", "/CN=fake OpenAI", "-addext", "subjectAltName=IP:127.0.0.1,DNS:openai.invalid"]
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 with its key, in one file."""
-    program = shutil.which("openssl")
-    assert program
-    folder = tmp_path_factory.mktemp("tls")
-    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-days", "2"]
-    files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "certificate.pem")]
-    subprocess.run([program, "req", "-x509", *kind, *files, *SUBJECT], check=True, capture_output=True)
-    together = folder / "both.pem"
-    together.write_text((folder / "key.pem").read_text() + (folder / "certificate.pem").read_text())
-    return together
 
 
 @pytest.fixture

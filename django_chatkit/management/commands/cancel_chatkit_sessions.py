@@ -21,11 +21,17 @@ class Command(BaseCommand):
         which.add_argument("--user", metavar="NAME", help="Name or primary key of a user.")
         which.add_argument("--workflow", metavar="SLUG", help="Sessions of this workflow.")
         which.add_argument("--all", action="store_true", help="Every active session.")
+        which.add_argument(
+            "--not-allowed",
+            action="store_true",
+            help="Sessions of everybody who may not use the workflow any more: deactivated or deleted users, those who "
+            "have left its groups, visitors where it is closed to them, and all of workflows that are not active.",
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         failures = 0
         cancelled = 0
-        for session in _lean(self._selected(options)):
+        for session in sessions.not_allowed() if options["not_allowed"] else _lean(self._selected(options)):
             try:
                 sessions.cancel_session(session)
                 cancelled += 1
@@ -58,8 +64,7 @@ def _user(name: str) -> Any:
 
 
 def _workflow(slug: str) -> Workflow:
-    try:
-        return Workflow.objects.get(slug=slug)
-    except Workflow.DoesNotExist:
-        known = ", ".join(Workflow.objects.values_list("slug", flat=True)) or "none"
-        raise CommandError(f"There is no workflow {slug!r}; there are: {known}.") from None
+    known = list(Workflow.objects.values_list("slug", flat=True))
+    if slug not in known:  # asked like this, because MariaDB finds "support" for "SUPPORT"
+        raise CommandError(f"There is no workflow {slug!r}; there are: {', '.join(known) or 'none'}.")
+    return Workflow.objects.get(slug=slug)

@@ -1,4 +1,6 @@
-"""What the body of ``POST chatkit/sessions`` may hold: ``SESSION`` at the end is the whole list."""
+"""What OpenAI takes: ``SESSION`` is all that the body of ``POST /chatkit/sessions`` may hold, ``THREADS`` the query of
+``GET /chatkit/threads``.
+"""
 
 from __future__ import annotations
 
@@ -147,4 +149,13 @@ SESSION = fields(
         "rate_limits": fields({"max_requests_per_1_minute": integer(1)}),
     },
     required=["user", "workflow"],
+)
+THREADS = fields(
+    {
+        "user": text(shortest=1, longest=512),
+        "limit": integer(0, 100),
+        "order": one_of("asc", "desc"),
+        "after": text(),
+        "before": text(),
+    }
 )

@@ -1,0 +1,1 @@
+"""A site whose users are of its own kind."""
