@@ -40,6 +40,7 @@ def test_the_migrations_can_be_undone_and_applied_again():
     assert tables <= set(connection.introspection.table_names())
 
 
+@pytest.mark.services
 @pytest.mark.django_db(transaction=True)
 def test_what_was_there_before_self_hosting_is_hosted():
     """The records of a site that is upgraded, and a way back without loss."""
@@ -107,6 +108,7 @@ def test_every_column_is_tried(latest: None) -> None:
     assert every_column.unused_columns() == set()
 
 
+@pytest.mark.services
 def test_going_back_loses_what_the_older_schema_has_no_place_for_and_nothing_else(latest: None, settings: Any) -> None:
     use(settings, InMemoryStorage)
     every_column.a_hosted_site()
@@ -137,6 +139,7 @@ def test_going_back_loses_what_the_older_schema_has_no_place_for_and_nothing_els
     assert set(Workflow.objects.values_list("backend", "agent")) == {("hosted", "")}
 
 
+@pytest.mark.services
 def test_a_thread_of_a_workflow_that_has_moved_to_openai_is_not_dropped_either(latest: None) -> None:
     every_column.a_self_hosted_site()
     Workflow.objects.update(backend="hosted")
@@ -145,6 +148,7 @@ def test_a_thread_of_a_workflow_that_has_moved_to_openai_is_not_dropped_either(l
     assert ChatThread.objects.count() == 1
 
 
+@pytest.mark.services
 def test_a_long_table_is_not_written_anew_without_need(latest: None) -> None:
     """PostgreSQL adds the columns without touching a row. MariaDB copies a table to check a new constraint, and SQLite
     for each change; neither can do otherwise.

@@ -17,7 +17,7 @@ from ..callers import SESSIONS, Browser, a_user, a_workflow, chatkit
 from . import routes
 from .test_csrf import ROUTES
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.services]
 
 CRLF = "\r\nX-Injected: yes\r\nSet-Cookie: sessionid=stolen"
 

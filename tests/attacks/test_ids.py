@@ -22,7 +22,7 @@ from django_chatkit.models import ChatSession
 from ..callers import SESSIONS, Browser, a_user, a_workflow
 from . import routes
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.services]
 
 #: The routes attacked here, with the ids that their paths take.
 ROUTES = {

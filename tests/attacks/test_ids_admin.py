@@ -17,7 +17,7 @@ from ..callers import a_user, a_workflow
 from ..records import a_record
 from . import routes
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.services]
 
 CANARY = "canary-of-ada"
 ROUTES = routes.admin()

@@ -36,7 +36,7 @@ from tests.callers import Browser, a_user, a_workflow, chatkit
 from tests.canaries import Watch, answered, cached, in_frames, places, shown, watching
 from tests.fake_openai import FakeOpenAI
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.services]
 
 KEY = "sk-tests-attacks-canary-key-8c1d7b20f5Xy"
 SECRET = "ek_attacks_canary_of_an_answer_5e4d3c2b1a"

@@ -24,7 +24,7 @@ from ..fake_openai import FakeOpenAI
 from ..records import a_record
 from .clock import Clock
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.services]
 
 LIST = "/admin/django_chatkit/chatsession/"
 HOUR, MINUTE, LIFE = timedelta(hours=1), timedelta(minutes=1), timedelta(minutes=10)

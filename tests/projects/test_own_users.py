@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+pytestmark = pytest.mark.services  # processes of its own, or time
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -22,6 +22,8 @@ from tests.fake_openai import FakeOpenAI
 from .processes import PATIENCE, Site, one_thread
 from .visitors import Visitor
 
+pytestmark = pytest.mark.services  # processes of its own, or time
+
 
 class Held:
     """A behaviour: OpenAI has the request, and answers when it is told to."""

@@ -21,7 +21,7 @@ from tests.records import CANCELLED, EXPIRED, records, statuses
 
 from .processes import PATIENCE
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.services]
 
 #: How many others wait for a lock. SQLite has one lock, which the project has.
 WAITING = {

@@ -8,6 +8,8 @@ from tests.fake_openai import FakeOpenAI
 
 from .endings import Game
 
+pytestmark = pytest.mark.services  # processes of its own, or time
+
 
 @pytest.mark.usefixtures("database")
 def test_every_session_ends_once(openai: FakeOpenAI) -> None:

@@ -18,6 +18,8 @@ from tests.records import ACTIVE, CANCELLED, EXPIRED, records
 from .expiring import BATCH, Tidying
 from .processes import PATIENCE
 
+pytestmark = pytest.mark.services  # processes of its own, or time
+
 
 @pytest.fixture
 def sqlite_options() -> dict[str, Any]:

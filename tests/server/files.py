@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 from django.core.files.base import ContentFile
@@ -19,6 +20,15 @@ class FullDisk(FileSystemStorage):
     def _save(self, name: str, content: Any) -> str:
         super()._save(name, ContentFile(content.read(10)))
         raise OSError(28, "No space left on device")
+
+
+class Gated(FileSystemStorage):
+    """What is written stays on its way until somebody opens the pipe ``gate`` beside the folder."""
+
+    def _save(self, name: str, content: Any) -> str:
+        saved: str = super()._save(name, content)
+        (Path(self.location).parent / "gate").open("wb").close()
+        return saved
 
 
 class DeadService(InMemoryStorage):

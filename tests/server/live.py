@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -25,6 +26,8 @@ from . import chat
 ROOT = Path(__file__).resolve().parents[2]
 APPLICATION = "tests.server.live_asgi:application"
 SETTINGS = "tests.server.live_settings"
+#: Of no use without TLS; but each call would otherwise read all certificates of the system, which takes 30 ms.
+CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @contextmanager
@@ -123,7 +126,7 @@ class LiveServer:
         return self.process.wait(timeout=timeout)
 
     def get(self, path: str, **query: Any) -> Any:
-        response = httpx.get(f"{self.url}{path}", params=query, timeout=20)
+        response = httpx.get(f"{self.url}{path}", params=query, timeout=20, verify=CERTIFICATES)
         assert response.status_code == 200, response.text
         return response.json()
 
@@ -151,7 +154,8 @@ class Visitor:
         return self.post(chat.body(wanted))
 
     def post(self, content: Any) -> httpx.Response:
-        return httpx.post(self.server.url + self.path, content=content, headers=self.headers, timeout=30)
+        url = self.server.url + self.path
+        return httpx.post(url, content=content, headers=self.headers, timeout=30, verify=CERTIFICATES)
 
     def ask(self, wanted: Any) -> Any:
         """The events of a stream, or what the JSON says."""
@@ -168,8 +172,8 @@ class Visitor:
     @contextmanager
     def listening(self, wanted: Any) -> Iterator[Iterator[Any]]:
         """Events one by one as they arrive. Leaving the block closes the connection."""
-        url, content = self.server.url + self.path, chat.body(wanted)
-        with httpx.stream("POST", url, content=content, headers=self.headers, timeout=30) as response:
+        asked = {"content": chat.body(wanted), "headers": self.headers, "timeout": 30, "verify": CERTIFICATES}
+        with httpx.stream("POST", self.server.url + self.path, **asked) as response:
             assert response.status_code == 200, response.read()
             yield _events(response)
 

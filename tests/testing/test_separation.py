@@ -26,6 +26,8 @@ for path in sorted(package.rglob("*.py")):
 assert not [name for name in sys.modules if name.startswith("django_chatkit.testing")]
 assert "pytest" not in sys.modules
 import django_chatkit.testing
+
+pytestmark = pytest.mark.services  # processes of its own, or time
 assert not {"pytest", "chatkit", "agents", "openai"} & set(sys.modules)
 """
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.services  # processes of its own, or time
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 GUIDE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
