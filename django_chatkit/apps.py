@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out
-from django.db.models.signals import pre_delete
+from django.db.models.signals import post_delete, pre_delete
 from django.utils.translation import gettext_lazy as _
 
 
@@ -26,6 +26,12 @@ class DjangoChatKitConfig(AppConfig):
             receivers.cancel_on_deletion,
             sender=settings.AUTH_USER_MODEL,
             dispatch_uid="django_chatkit.cancel_on_deletion",
+        )
+        pre_delete.connect(
+            receivers.remember_workflows, sender="auth.Group", dispatch_uid="django_chatkit.remember_workflows"
+        )
+        post_delete.connect(
+            receivers.close_workflows, sender="auth.Group", dispatch_uid="django_chatkit.close_workflows"
         )
         if apps.is_installed("drf_spectacular"):
             from . import schema  # noqa: F401  (importing it registers the descriptions)

@@ -136,7 +136,7 @@ class Settings:
     def UPLOAD_QUOTA(self) -> int | None:
         """Megabytes that all files of one user in one self-hosted workflow may have; ``None``: no limit."""
         quota = self._get("UPLOAD_QUOTA", 5_120)
-        return None if quota is None else int(quota)
+        return None if quota in (None, "") else int(quota)
 
     @property
     def DEFAULT_WORKFLOW(self) -> str | None:

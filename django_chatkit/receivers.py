@@ -1,7 +1,8 @@
-"""What happens when people log in and out, and when they are deleted."""
+"""What happens when people log in and out, and when they or their groups are deleted."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,6 +12,8 @@ from django.db import connections, transaction
 from django.http import HttpRequest
 
 from . import identity
+
+logger = logging.getLogger("django_chatkit")
 
 
 def start_login(request: HttpRequest | None, **_kwargs: Any) -> None:
@@ -39,6 +42,26 @@ def cancel_on_deletion(instance: Any, **_kwargs: Any) -> None:
     from . import sessions  # requests is not imported before it is needed
 
     sessions.cancel_self_hosted(instance)
+
+
+def remember_workflows(instance: Any, using: str, **_kwargs: Any) -> None:
+    """``pre_delete`` of ``Group``: its rows go before it does, and with them what it was for."""
+    from .models import Workflow
+
+    of_group = Workflow.objects.using(using).filter(groups=instance.pk, is_active=True)
+    instance._chatkit_workflows = list(of_group.values_list("pk", flat=True))
+
+
+def close_workflows(instance: Any, using: str, **_kwargs: Any) -> None:
+    """``post_delete`` of ``Group``: deactivate the workflows that have no group left. They would be open to everybody
+    who is logged in.
+    """
+    from .models import Workflow
+
+    open_to_all = Workflow.objects.using(using).filter(pk__in=instance._chatkit_workflows, groups=None)
+    for workflow in open_to_all:
+        logger.warning("The workflow %r was deactivated: the last of its groups was deleted.", workflow.slug)
+    open_to_all.update(is_active=False)
 
 
 def _outside_transactions(act: Callable[[], None], committed: tuple[str, ...] = ()) -> None:

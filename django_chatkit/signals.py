@@ -1,6 +1,7 @@
 """What other apps can listen to. Receivers run after the record is committed; one that fails harms nobody else.
 
-No signal carries a client secret. ``duration`` is the time the call to OpenAI took, in seconds, retries included.
+No signal carries a client secret. ``duration`` is the time the call to OpenAI took, in seconds, with retries and with
+waiting for what becomes of other calls.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 from django.contrib.auth import logout
+from django.contrib.auth.models import Group
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import connections, transaction
 from django.test import RequestFactory
@@ -12,7 +13,7 @@ from rest_framework.request import Request
 
 from django_chatkit import receivers
 from django_chatkit.identity import LOGIN_KEY
-from django_chatkit.models import ChatSession
+from django_chatkit.models import ChatSession, Workflow
 from django_chatkit.sessions import ending
 
 from .behaviours import error, normal, silent
@@ -254,3 +255,28 @@ def test_a_logout_that_is_rolled_back_cancels_nothing(openai):
         1 / 0  # noqa: B018
     assert openai.cancelled == []
     assert statuses() == [ACTIVE]
+
+
+# Deleting groups
+
+
+@pytest.mark.django_db
+def test_a_workflow_whose_last_group_is_deleted_is_closed(caplog):
+    """Without groups it would be open to everybody who is logged in."""
+    staff, buyers = Group.objects.create(name="staff"), Group.objects.create(name="buyers")
+    internal, shop, _ = a_workflow("internal"), a_workflow("shop"), a_workflow("public")
+    internal.groups.add(staff)
+    shop.groups.add(staff, buyers)
+    staff.delete()
+    assert set(Workflow.objects.filter(is_active=True).values_list("slug", flat=True)) == {"shop", "public"}
+    assert [record.getMessage() for record in caplog.records if record.name == "django_chatkit"] == [
+        "The workflow 'internal' was deactivated: the last of its groups was deleted."
+    ]
+
+
+@pytest.mark.django_db
+def test_a_workflow_whose_groups_are_deleted_together_is_closed():
+    shop, _ = a_workflow("shop"), a_workflow("public")
+    shop.groups.set([Group.objects.create(name="staff"), Group.objects.create(name="buyers")])
+    Group.objects.all().delete()
+    assert set(Workflow.objects.filter(is_active=True).values_list("slug", flat=True)) == {"public"}

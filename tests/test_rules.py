@@ -87,7 +87,7 @@ VALUES = {
     ),
     "REUSE_SESSIONS": SWITCHES,
     "CANCEL_ON_LOGOUT": SWITCHES,
-    "UPLOAD_QUOTA": ([0, 1, 5120, None], [-1, 1.0, "5", True, False, "", []]),
+    "UPLOAD_QUOTA": ([0, 1, 5120, "", None], [-1, 1.0, "5", True, False, []]),
     "DEFAULT_WORKFLOW": (
         ["support", "a-b_C9", "s" * 50, "", None],
         ["s" * 51, "a b", "a/b", "ä", "a\n", 1, ["support"]],

@@ -99,7 +99,7 @@ def _plain(value: object, pattern: str, api_key: Secret) -> str | None:
     """Text that may be logged: of the expected form, and not a place where a key or a client secret is repeated."""
     if not isinstance(value, str) or not re.fullmatch(pattern, value) or str(api_key) in value:
         return None
-    return None if re.match("ek_|sk-", value) else value
+    return None if re.search("(?<![A-Za-z0-9])(ek_|sk-)", value) else value
 
 
 def _status_error(

@@ -38,6 +38,10 @@ class Passage:
         """Tell what came of an attempt."""
         self.gate.learn(self, answered=answered)
 
+    def was_hasty(self, now: float) -> bool:
+        """Whether it was given less time than patience needs, as at a logout, and has used it up."""
+        return self.end - self.began < PATIENCE and now >= self.end
+
 
 class Gate:
     """Lets calls in, and learns from them whether OpenAI answers."""
@@ -64,13 +68,17 @@ class Gate:
                 self._news.notify_all()
 
     def learn(self, passage: Passage, *, answered: bool) -> None:
-        """A failure is no news if something was answered since its call began."""
+        """A failure is no news if something was answered since its call began, or lately and the call was hasty."""
         with self._news:
+            now = self._clock()
             if answered:
-                self._answered, self._failures = self._clock(), 0
-            elif self._answered <= passage.began:
+                self._answered, self._failures = now, 0
+            elif self._answered <= passage.began and not (self._is_recent(now) and passage.was_hasty(now)):
                 self._failures += 1
             self._news.notify_all()
+
+    def _is_recent(self, now: float) -> bool:
+        return now - self._answered <= MEMORY
 
     def _enter(self, end: float) -> Passage:
         with self._news:
@@ -86,7 +94,7 @@ class Gate:
         others = [passage.began for passage in self._under_way if now < passage.end]  # later, its thread was killed
         if not others:
             return 0
-        recent = now - self._answered <= MEMORY
+        recent = self._is_recent(now)
         wait = max(min(others), self._answered) + PATIENCE - now
         if wait <= 0 or self._failures > (1 if recent else 0):
             message = "OpenAI is not answering; one call at a time finds out whether it does again."

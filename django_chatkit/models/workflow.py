@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import models
+from django.db import models, router
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
@@ -240,10 +240,13 @@ class Workflow(Look):
             raise ValidationError({"agent": _("A workflow that this site runs needs an agent.")})
 
     def is_open_to(self, user: AbstractBaseUser | AnonymousUser | None) -> bool:
-        """Whether ``groups`` admit this user. One query; ``None`` and anonymous users are members of nothing."""
+        """Whether ``groups`` admit this user. One query, of the database that is written to: a replica may not know
+        yet who has left. ``None`` and anonymous users are members of nothing.
+        """
         groups = getattr(user, "groups", None)
         own = groups if isinstance(groups, models.Manager) else Group.objects.none()  # a token's user has a list
-        admitted = self.groups.annotate(mine=Exists(own.filter(pk=OuterRef("pk")))).values_list("mine", flat=True)
+        current = self.groups.using(router.db_for_write(Group, instance=self))
+        admitted = current.annotate(mine=Exists(own.filter(pk=OuterRef("pk")))).values_list("mine", flat=True)
         return any(admitted) or not admitted
 
     def as_request(self, state_variables: dict[str, Any]) -> dict[str, Any]:

@@ -58,8 +58,8 @@ class BodyLimit:
         if allowance is None:
             await self.application(scope, receive, send)
             return
-        limit, seconds = allowance
-        guard = _Guard(limit, seconds, scope, receive, send)
+        limit, seconds, is_open = allowance
+        guard = _Guard(limit, seconds, scope, receive, send, is_open=is_open)
         if _announced(scope) > limit:
             await guard.refuse(*_TOO_LARGE)
         else:
@@ -67,14 +67,20 @@ class BodyLimit:
 
 
 class _Guard:
-    """Counts what is received, and times it. After a refusal the application is told that the browser went away."""
+    """Counts what is received, and times it. After a refusal the application is told that the browser went away.
 
-    def __init__(self, limit: float, seconds: float, scope: Message, receive: Receive, send: Send) -> None:
+    ``is_open`` tells whether scripts of other sites may read the answer.
+    """
+
+    def __init__(
+        self, limit: float, seconds: float, scope: Message, receive: Receive, send: Send, *, is_open: bool
+    ) -> None:
         self._left = limit
         self._until: float | None = asyncio.get_running_loop().time() + seconds
         self._scope = scope
         self._receive = receive
         self._send = send
+        self._is_open = is_open
         self._has_answered = False
         self._has_refused = False
 
@@ -85,7 +91,9 @@ class _Guard:
         except OSError as error:
             if self._has_answered or self._has_refused:
                 raise
-            logger.error("A request could not be written to disk: %s.", error.strerror or type(error).__name__)
+            fields = {"status": 503, "code": "storage_failed"}
+            text = "A request could not be written to disk: %s. Answered 503 storage_failed."
+            logger.error(text, error.strerror or type(error).__name__, extra=fields)
             await self.refuse(*_NO_ROOM)
 
     async def receive(self) -> Message:
@@ -119,8 +127,9 @@ class _Guard:
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
             (b"cache-control", b"no-store"),
-            (b"access-control-allow-origin", b"*"),
         ]
+        if self._is_open:
+            headers.append((b"access-control-allow-origin", b"*"))
         if str(self._scope.get("http_version", "1.1")).startswith("1"):
             headers.append((b"connection", b"close"))  # the rest of the body is never read
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
@@ -133,18 +142,20 @@ def _may_have_body(scope: Message) -> bool:
     return not is_reading or bool({b"content-length", b"transfer-encoding"} & {name for name, _ in scope["headers"]})
 
 
-def _allowance(scope: Message) -> tuple[float, float] | None:
-    """Bytes and seconds that the body of this request may have; ``None`` for addresses that are not this app's."""
+def _allowance(scope: Message) -> tuple[float, float, bool] | None:
+    """Bytes and seconds that the body of this request may have, and whether other sites' scripts may read the answer,
+    as OpenAI's component does with files; ``None`` for addresses that are not this app's.
+    """
     match = _resolved(scope["path"].removeprefix(get_script_prefix(scope)))
     if match is None or "django_chatkit" not in match.app_names:
         return None
     if match.url_name == "attachment-list":
-        return MAX_DIRECT_UPLOAD + FORM_OVERHEAD, UPLOAD_SECONDS
+        return MAX_DIRECT_UPLOAD + FORM_OVERHEAD, UPLOAD_SECONDS, True
     if match.url_name == "attachment-detail":
         size = _announced_size(scope, **match.kwargs)
-        return size + FORM_OVERHEAD, UPLOAD_SECONDS if size else SECONDS
+        return size + FORM_OVERHEAD, UPLOAD_SECONDS if size else SECONDS, True
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    return math.inf if most is None else most, SECONDS
+    return math.inf if most is None else most, SECONDS, False
 
 
 def _resolved(path: str) -> ResolverMatch | None:

@@ -160,7 +160,8 @@ def delete_files(names: Iterable[str]) -> None:
 def _log(what: str, error: Exception) -> None:
     """The kind of error and what the system says. Messages of storages may hold keys and signed addresses."""
     strerror = error.strerror if isinstance(error, OSError) else None
-    logger.error("%s: %s%s.", what, type(error).__name__, f", {strerror}" if strerror else "")
+    reason = type(error).__name__ + (f", {strerror}" if strerror else "")
+    logger.error("%s: %s.", what, reason, extra={"code": "storage_failed"})
 
 
 async def in_storage(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -29,6 +29,8 @@ def parsed(body: bytes) -> ChatKitReq:
     """The request. Raises ``Refusal`` for what is not JSON in UTF-8, no request of ChatKit's, or too much of one."""
     try:
         read = from_json(b"[" * SPARE_LEVELS + body + b"]" * SPARE_LEVELS, allow_inf_nan=False, cache_strings=False)
+        for _level in range(SPARE_LEVELS):
+            (read,) = read  # no value, or two of them, are no JSON without the brackets around
     except ValueError:
         raise Refusal(400, "parse_error", _("The request is not valid JSON in UTF-8, or nested too deeply.")) from None
     if _has_too_many_values(read):

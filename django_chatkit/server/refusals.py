@@ -33,11 +33,12 @@ class Refusal(Exception):  # noqa: N818
 
 
 def failure(error: Exception) -> JsonResponse:
-    """The answer to what is not the visitor's fault, and one record of it.
+    """The answer to what no view foresaw, and one record of it.
 
     What goes wrong unforeseen needs its traceback to be found; the browser never sees it.
     """
     if isinstance(error, DisallowedHost):  # where Django's CommonMiddleware has not said so before
+        logging.getLogger("django.security.DisallowedHost").error("%s", error)
         return Refusal(400, "invalid", _("This address is not valid, or not any more.")).response()
     if isinstance(error, ChatKitNotConfigured):
         refusal = Refusal(503, "misconfigured", _("The chat is not set up correctly."))

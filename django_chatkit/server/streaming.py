@@ -122,7 +122,8 @@ class EventStream:
 
     def _insist(self) -> None:
         if not self._task.done():
-            logger.error("An agent goes on though nobody listens any more: it suppresses asyncio.CancelledError.")
+            text = "An agent goes on though nobody listens any more: it suppresses asyncio.CancelledError."
+            logger.error(text, extra={"code": "error"})
             self._task.cancel()
 
     async def _produce(self, events: AsyncIterator[bytes]) -> None:

@@ -49,9 +49,7 @@ def _past_deadlocks(write: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(write)
     def attempt(*args: P.args, **kwargs: P.kwargs) -> T:
-        results: list[T] = []
-        past_deadlocks(lambda: results.append(write(*args, **kwargs)), router.db_for_write(ChatThread))
-        return results[-1]
+        return past_deadlocks(partial(write, *args, **kwargs), router.db_for_write(ChatThread))
 
     return attempt
 
@@ -210,4 +208,5 @@ class WritableRows(OwnedRows):
 
 def _report(purge: Purge) -> None:
     for failure in purge.failures:
-        logger.error("The file of an attachment could not be deleted from the storage: %s", failure)
+        text = "The file of an attachment could not be deleted from the storage: %s"
+        logger.error(text, failure, extra={"code": "storage_failed"})

@@ -62,7 +62,7 @@ class Purge:
                 .order_by()
             )
             gone = [pk for pk, file in rows.values_list("pk", "file") if self._is_gone(file)]
-            self.attachments += rows.filter(pk__in=gone).delete()[0]
+            self.attachments += past_deadlocks(lambda: rows.filter(pk__in=gone).delete()[0], self.using)  # noqa: B023
 
     def _committed(self, threads: int, items: int, attachments: list[int]) -> None:
         self.threads += threads

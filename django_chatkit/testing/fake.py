@@ -122,7 +122,11 @@ class fake_chatkit(TestContextDecorator):  # noqa: N801 (named like Django's ove
     def enable(self) -> FakeChatKit:
         """Begin."""
         chatkit, override = FakeChatKit(), Override(self._values)
-        carrying.begin(chatkit)
+        try:
+            carrying.begin(chatkit)
+        except BaseException:
+            override.undo()
+            raise
         self._entered.append((chatkit, override))
         return chatkit
 

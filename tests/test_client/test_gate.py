@@ -69,6 +69,21 @@ def test_a_call_that_comes_alone_passes(failures: int, timeline: Timeline) -> No
     assert timeline.verdict() == "passes"
 
 
+@pytest.mark.parametrize(("pause", "verdict"), [(0, "passes"), (MEMORY, "is refused")])
+def test_calls_that_are_given_little_time_say_little_of_a_slow_upstream(
+    pause: float, verdict: str, timeline: Timeline
+) -> None:
+    """Logging out takes two seconds at most: no answer in so short a time is no outage, if there was one lately."""
+    timeline.happened(answered=True)
+    timeline.now += pause
+    hasty = [timeline.begin(lasting=2) for _ in range(1 if pause else 2)]
+    timeline.now += 2
+    for passage in hasty:
+        passage.heard(answered=False)
+    timeline.begin()
+    assert timeline.verdict() == verdict
+
+
 def test_as_long_as_nobody_knows_the_second_waits_for_the_first(timeline: Timeline) -> None:
     timeline.begin()
     assert timeline.verdict() == "waits"
