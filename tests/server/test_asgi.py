@@ -250,6 +250,12 @@ class TestFiles:
         call = Call(upload_url(1), [bytes(MB)])(BodyLimit(taker))
         assert call.headers[b"access-control-allow-origin"] == b"*"
 
+    @pytest.mark.parametrize("path", ["/chatkit/sessions/", CHAT])
+    def test_no_other_refusal_can_be_read_by_other_sites(self, path: str, taker: Taker, settings: Any) -> None:
+        settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
+        call = Call(path, [bytes(MB)])(BodyLimit(taker))
+        assert (call.status, b"access-control-allow-origin" in call.headers) == (413, False)
+
     @pytest.mark.parametrize("query", ["", "?token=", "?token=forged", "?token=%ff&token=x", "?\xff"])
     def test_without_a_good_token(self, taker: Taker, query: str) -> None:
         """What is small enough not to matter reaches the view, which says what is wrong."""
