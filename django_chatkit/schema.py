@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiSerializerFieldExtension, OpenApiViewExtension
+from drf_spectacular.extensions import (
+    OpenApiSerializerExtension,
+    OpenApiSerializerFieldExtension,
+    OpenApiViewExtension,
+)
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiParameter,
@@ -66,6 +70,16 @@ _RETRY_AFTER = OpenApiParameter(
 
 _TEXT = {"type": "string", "pattern": r"^[^\u0000]*$"}
 _NUMBER = {"type": "number", "minimum": -MAX_INTEGER - 1, "maximum": MAX_INTEGER}
+
+
+class _Request(OpenApiSerializerExtension):
+    """The fields as they are, and none besides: any other is refused."""
+
+    target_class = "django_chatkit.serializers.SessionRequestSerializer"
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> Any:
+        described = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        return {**described, "additionalProperties": False}
 
 
 class _StateVariables(OpenApiSerializerFieldExtension):

@@ -8,10 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 
 from django_chatkit.client import transport
 
 from .fake_openai import FakeOpenAI
+
+
+@pytest.fixture(autouse=True)
+def uncounted() -> None:
+    """Throttles have counted nothing yet."""
+    cache.clear()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import re
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -15,6 +16,8 @@ from .callers import a_workflow, chatkit
 from .records import CANCELLED
 
 pytestmark = pytest.mark.django_db
+
+ISSUED = r"support: A session was issued in \d+\.\d+ s and cancelled\.\n"
 
 
 def run(*arguments):
@@ -39,8 +42,7 @@ def clock(monkeypatch):
 def test_success(openai):
     a_workflow()
     output = run()
-    assert output.startswith("support: A session was issued in 0.")
-    assert output.endswith(" s and cancelled.\n")
+    assert re.fullmatch(ISSUED, output)
     session = ChatSession.objects.get()
     assert openai.cancelled == [session.session_id]
     assert session.status == CANCELLED
@@ -134,7 +136,7 @@ def test_a_wrong_key_is_a_wrong_key_on_any_day(openai, clock):
 def test_a_closed_workflow_that_still_works(openai, clock):
     clock(2026, 12, 1)
     a_workflow()
-    assert run().startswith("support: A session was issued in 0.")
+    assert re.fullmatch(ISSUED, run())
 
 
 THEIRS = [
@@ -150,7 +152,8 @@ THEIRS = [
 
 @pytest.mark.parametrize(("behaviours", "words"), THEIRS)
 def test_what_others_must_mend(openai, settings, behaviours, words):
-    chatkit(settings, TIMEOUT=(0.3, 0.3), MAX_RETRIES=0)
+    patience = 0.3 if behaviours == [silent] else 2 if silent in behaviours else 15  # some are answered first
+    chatkit(settings, TIMEOUT=(15, patience), MAX_RETRIES=0)
     a_workflow()
     openai.script(*behaviours)
     message, returncode = refused()

@@ -67,11 +67,12 @@ def test_only_the_answer_to_a_new_session_holds_a_secret(schema: dict[str, Any])
     assert with_secret == ["IssuedChatKitSession"]
 
 
-def test_the_request_has_the_three_fields(schema: dict[str, Any]) -> None:
+def test_the_request_has_the_three_fields_and_no_other(schema: dict[str, Any]) -> None:
     body = operation(schema, "/chatkit/sessions/", "post")["requestBody"]["content"]
     assert list(body) == ["application/json"]
     request = schema["components"]["schemas"]["ChatKitSessionRequest"]
     assert set(request["properties"]) == {"workflow", "state_variables", "refresh"}
+    assert request["additionalProperties"] is False
     assert "required" not in request
 
 

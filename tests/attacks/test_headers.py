@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from django_chatkit.models import ChatSession, Workflow
+from django_chatkit.throttling import SessionThrottle
 
 from ..behaviours import answer as answering
 from ..behaviours import error, silent
@@ -72,8 +73,9 @@ def test_every_failure(workflow, openai, settings, what):
     assert set(answer.json()) == {"detail", "code"}
 
 
-def test_every_refusal(workflow, settings):
+def test_every_refusal(workflow, settings, monkeypatch):
     cache.clear()
+    monkeypatch.setattr(SessionThrottle, "timer", staticmethod(lambda: 1_800_000_000.0))  # a day that does not end
     chatkit(settings, THROTTLE_RATE="1/day")
     ada = Browser(a_user())
     answers = [

@@ -18,6 +18,7 @@ from rest_framework.authentication import BaseAuthentication
 from django_chatkit import sessions
 from django_chatkit.identity import Owner, is_visitor
 from django_chatkit.models import ChatSession
+from django_chatkit.throttling import SessionThrottle
 
 from ..callers import SESSIONS, Browser, a_user, a_workflow, chatkit
 from ..records import a_record
@@ -98,10 +99,12 @@ def test_openai_is_told_of_two(both, openai, pair):
     assert [request.json["user"] for request in openai.requests] == list(pair)
 
 
-def test_each_is_counted_by_themselves(both, settings):
+def test_each_is_counted_by_themselves(both, settings, monkeypatch):
+    monkeypatch.setattr(SessionThrottle, "timer", staticmethod(lambda: 1_800_000_000.0))  # a day that does not end
     chatkit(settings, THROTTLE_RATE="1/day")
     cache.clear()
-    assert [browser.issue(refresh=True).status_code for browser in both] == [201, 201]
+    answers = [browser.issue(refresh=True).status_code for browser in (*both, *both)]
+    assert answers == [201, 201, 429, 429]
     cache.clear()
 
 

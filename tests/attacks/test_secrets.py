@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import pickle
+import secrets
 import sys
 import threading
 from collections.abc import Iterator
@@ -29,17 +30,25 @@ from django_chatkit import reuse, sessions
 from django_chatkit.client import ChatKitClient
 from django_chatkit.conf import conf
 from django_chatkit.exceptions import ChatKitError
-from django_chatkit.models import Workflow
+from django_chatkit.models import ChatSession, Workflow
 from django_chatkit.sessions.backends import client_for
+from django_chatkit.throttling import SessionThrottle
 from tests.behaviours import Behaviour, acting, answer, cut, drip, endless, error, hang_up, head, raw, reset, silent
 from tests.callers import Browser, a_user, a_workflow, chatkit
 from tests.canaries import Watch, answered, cached, in_frames, places, shown, watching
 from tests.fake_openai import FakeOpenAI
+from tests.faults.upstream import TOO_LONG_A_NAME
 
 pytestmark = [pytest.mark.django_db, pytest.mark.services]
 
 KEY = "sk-tests-attacks-canary-key-8c1d7b20f5Xy"
 SECRET = "ek_attacks_canary_of_an_answer_5e4d3c2b1a"
+
+
+@pytest.fixture
+def a_long_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that does not end while a test counts what is issued on it."""
+    monkeypatch.setattr(SessionThrottle, "timer", staticmethod(lambda: 1_800_000_000.0))
 
 
 @pytest.fixture
@@ -76,10 +85,10 @@ FAULTS: dict[str, Behaviour] = {
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_a_fault_at_every_attempt(openai: FakeOpenAI, watch: Watch, settings: Any, fault: Behaviour) -> None:
-    chatkit(settings, DEADLINE=0.5)
     a_workflow()
     browser = Browser(a_user())
     session_id = browser.issue().json()["id"]
+    chatkit(settings, DEADLINE=0.5)
     openai.script(fault, fault)
     watch.see(answered(browser.cancel(session_id)))
     openai._script.clear()
@@ -90,7 +99,10 @@ def test_a_fault_at_every_attempt(openai: FakeOpenAI, watch: Watch, settings: An
     openai._script.clear()
 
 
-@pytest.mark.parametrize("base_url", ["http://127.0.0.1:1/v1", "https://127.0.0.1:{port}/v1", "http://no.invalid/v1"])
+NOWHERE = ("http://127.0.0.1:1/v1", "https://127.0.0.1:{port}/v1", f"http://{TOO_LONG_A_NAME}/v1")
+
+
+@pytest.mark.parametrize("base_url", NOWHERE, ids=["refused", "no TLS", "no such name"])
 def test_nobody_there(openai: FakeOpenAI, watch: Watch, settings: Any, base_url: str) -> None:
     chatkit(settings, DEADLINE=1, BASE_URL=base_url.format(port=openai.port))
     a_workflow()
@@ -102,6 +114,7 @@ def test_nobody_there(openai: FakeOpenAI, watch: Watch, settings: Any, base_url:
 # Refusals, forgeries and endings
 
 
+@pytest.mark.usefixtures("a_long_day")
 def test_throttled_forged_and_logged_out(openai: FakeOpenAI, watch: Watch, settings: Any) -> None:
     chatkit(settings, THROTTLE_RATE="3/day")
     a_workflow()
@@ -134,17 +147,20 @@ def test_commands_that_say_all_they_can(
         ("check_chatkit", ["support"]),
         ("cancel_chatkit_sessions", ["--all"]),
         ("expire_chatkit_sessions", ["--delete-older-than=0"]),
-        ("delete_chatkit_user_data", ["x", "--noinput"]),
+        ("delete_chatkit_user_data", ["x", "--yes"]),
     ):
         sessions.create_session(workflow, user_identifier="x")
         openai.script(*([fault] * 3 if fault else []))
         out, err = io.StringIO(), io.StringIO()
         try:
             call_command(name, *arguments, verbosity=verbosity, traceback=True, stdout=out, stderr=err)
-        except (CommandError, SystemExit) as caught:
+        except CommandError as caught:
+            if fault is None:
+                raise
             watch.see(in_frames(caught))
         watch.see(out.getvalue(), err.getvalue())
         openai._script.clear()
+    assert ChatSession.objects.filter(user_identifier="x").exists() is (fault is not None)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -324,11 +340,11 @@ def test_django_sessions_hold_no_secret(openai: FakeOpenAI, watch: Watch) -> Non
     watch.see(*held)
 
 
-@pytest.mark.services
+@pytest.mark.usefixtures("a_long_day")
 def test_redis_holds_no_secret(openai: FakeOpenAI, watch: Watch, settings: Any) -> None:
-    url = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
+    prefix, url = secrets.token_hex(), os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
     settings.CACHES = {
-        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url, "KEY_PREFIX": "secrets"}
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url, "KEY_PREFIX": prefix}
     }
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
     chatkit(settings, THROTTLE_RATE="2/day")
@@ -339,11 +355,12 @@ def test_redis_holds_no_secret(openai: FakeOpenAI, watch: Watch, settings: Any) 
                 response = browser.issue(refresh=True)
             assert response.status_code == 429
         text = cached()
-        assert "secrets:1:django_chatkit_throttle" in text
-        assert "secrets:1:django.contrib.sessions.cache" in text
+        assert f"{prefix}:1:django_chatkit_throttle" in text
+        assert f"{prefix}:1:django.contrib.sessions.cache" in text
         assert places(text, watch.canaries) == []
     finally:
         from django.core.cache import caches
 
         redis = caches["default"]._cache.get_client()
-        redis.delete(*redis.scan_iter("secrets:*"))
+        for key in redis.scan_iter(f"{prefix}:*"):
+            redis.delete(key)

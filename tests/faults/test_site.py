@@ -26,7 +26,7 @@ def upstream() -> Iterator[FakeOpenAI]:
 @pytest.fixture(scope="module")
 def site(upstream: FakeOpenAI, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
-    with Site(folder, BASE_URL=upstream.url, TIMEOUT=[3, 2], DEADLINE=3) as site:
+    with Site(folder, BASE_URL=upstream.url, TIMEOUT=[10, 5], DEADLINE=8) as site:
         yield site
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+NEEDED = ("hypothesis", "schemathesis", "html5lib")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,9 +34,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Without hypothesis these modules cannot be imported; a run that asks for them fails all the same."""
+    """Without all that they need these modules cannot be imported; a run that asks for them fails all the same."""
     unwanted = "not services" in str(config.option.markexpr)
-    return True if unwanted and find_spec("hypothesis") is None and collection_path.name.startswith("test_") else None
+    missing = any(find_spec(name) is None for name in NEEDED)
+    return True if unwanted and missing and collection_path.name.startswith("test_") else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

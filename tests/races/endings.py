@@ -35,14 +35,15 @@ class Game:
         self.expired: Counter[int] = Counter()
         self.backwards: list[Any] = []
         self._known: dict[int, tuple[str, datetime | None]] = {}
-        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         for slug in WORKFLOWS:
             a_workflow(slug)
-        self.actors = [self._stack.enter_context(Actor()) for _ in range(ACTORS)]
-        for actor in self.actors:
-            list(actor.hear("ready"))
+        with ExitStack() as stack:
+            self.actors = [stack.enter_context(Actor()) for _ in range(ACTORS)]
+            for actor in self.actors:
+                list(actor.hear("ready"))
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -25,14 +25,15 @@ class Tidying:
     def __init__(self) -> None:
         self.announced: Counter[int] = Counter()
         self.killed = self.finished = 0
-        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         self.workflow = a_workflow()
         self.cookies = cookies_of(a_user())
-        self.commander, self.issuer = (self._stack.enter_context(Actor()) for _ in range(2))
-        for actor in (self.commander, self.issuer):
-            list(actor.hear("ready"))
+        with ExitStack() as stack:
+            self.commander, self.issuer = (stack.enter_context(Actor()) for _ in range(2))
+            for actor in (self.commander, self.issuer):
+                list(actor.hear("ready"))
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -52,7 +52,7 @@ class Actor:
             text=True,
             start_new_session=True,  # with the processes that it forks
         )
-        self._listener = threading.Thread(target=self._listen)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
     def __enter__(self) -> Self:

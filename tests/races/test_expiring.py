@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,8 @@ from django.db import connection
 
 from django_chatkit import sessions
 from django_chatkit.models import ChatSession
+from django_chatkit.signals import sessions_expired
+from tests.callers import a_workflow
 from tests.fake_openai import FakeOpenAI
 from tests.records import ACTIVE, CANCELLED, EXPIRED, records
 
@@ -19,6 +22,9 @@ from .expiring import BATCH, Tidying
 from .processes import PATIENCE
 
 pytestmark = pytest.mark.services  # processes of its own, or time
+
+#: So many that the command is not done before a slow machine has issued a session.
+STALE = 2000
 
 
 @pytest.fixture
@@ -42,20 +48,49 @@ def test_killed_at_any_point(tidying: Tidying) -> None:
 
 
 def test_sessions_are_issued_between_batches(tidying: Tidying) -> None:
-    """Nobody waits for the end of it: of many batches, those who want to write wait for one at most."""
-    records(tidying.workflow, 600, lives=-60)
+    """Nobody waits for the end of it: its transactions are short, and sessions are issued between two of them."""
+    records(tidying.workflow, STALE, lives=-60)
     records(tidying.workflow, 20)
+    tidying.issue(1)  # what is done once only, with the first request of a process
+    assert tidying.not_issued() == []
     tidying.commander.tell(order="tidy", commands=[{"batch_size": BATCH, "dawdle": 0.005}])
     first = next(said for said in tidying.commander.hear("expired") if "expired" in said)
     tidying.issue(4)
     issued = tidying.issued()
     batches = [first, *(said for said in tidying.commander.hear("done") if "expired" in said)]
     assert [said["status"] for said in issued] == [201] * 4
-    assert sum(len(said["expired"]) for said in batches) == 600
+    assert sum(len(said["expired"]) for said in batches) == STALE
+    assert [said for said in batches if len(said["expired"]) > BATCH] == []
     assert issued[0]["ended"] < batches[-1]["at"]
-    wait = max(said["ended"] - said["began"] for said in issued)
+    meanwhile = [sum(said["began"] <= batch["at"] <= said["ended"] for batch in batches) for said in issued]
     batch = max(after["at"] - before["at"] for before, after in pairwise(batches))
-    print(f"{len(batches)} batches, at most {batch:.3f} s apart; a session was issued in {wait:.3f} s at most")  # noqa: T201
+    print(f"{len(batches)} batches, at most {batch:.3f} s apart; while a session was issued: {meanwhile}")  # noqa: T201
+
+
+def test_it_is_told_after_the_commit(database: None) -> None:
+    """Whoever hears of a batch may begin a transaction, and others see what it is about: this batch, and no other."""
+    records(a_workflow(), BATCH * 2 + 5, lives=-60)
+    heard: list[tuple[bool, set[str], int]] = []
+
+    def look(ids: list[int], **_: Any) -> None:
+        with ThreadPoolExecutor(1) as another:
+            heard.append((connection.in_atomic_block, *another.submit(seen_by_another, ids).result(PATIENCE)))
+
+    sessions_expired.connect(look)
+    try:
+        assert sessions.expire_sessions(batch_size=BATCH) == BATCH * 2 + 5
+    finally:
+        sessions_expired.disconnect(look)
+    assert heard == [(False, {EXPIRED}, count) for count in (BATCH, BATCH * 2, BATCH * 2 + 5)]
+
+
+def seen_by_another(ids: list[int]) -> tuple[set[str], int]:
+    """In a thread, which has a connection of its own: the statuses of these, and how many have expired in all."""
+    try:
+        statuses = set(ChatSession.objects.filter(pk__in=ids).values_list("status", flat=True))
+        return statuses, ChatSession.objects.filter(status=EXPIRED).count()
+    finally:
+        connection.close()
 
 
 def test_a_batch_in_hand(tidying: Tidying, openai: FakeOpenAI) -> None:

@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,16 +75,19 @@ class LiveServer:
     def __init__(self, kind: str, database: str, folder: Path, *options: str, **settings: Any) -> None:
         self.kind, self.database, self.options, self.settings = kind, database, options, settings
         self.log = folder / f"{kind}-{secrets.token_hex(4)}.log"
-        self.port = _free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> LiveServer:
-        self.start()
+        with ExitStack() as stack:
+            self.port = stack.enter_context(_reserved_port())
+            self.url = f"http://127.0.0.1:{self.port}"
+            stack.callback(self.kill)
+            self.start()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.kill()
+        self._stack.close()
 
     def start(self) -> None:
         with self.log.open("ab") as output:
@@ -95,7 +98,7 @@ class LiveServer:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        for _ in range(300):
+        for _ in range(600):
             try:
                 urllib.request.urlopen(f"{self.url}/held/", timeout=10).close()
             except (urllib.error.URLError, ConnectionError):
@@ -186,11 +189,13 @@ def _events(response: httpx.Response) -> Iterator[Any]:
             yield from chat.events_of(event)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@contextmanager
+def _reserved_port() -> Iterator[int]:
+    """A port that the kernel gives to nobody else. Who asks for it by its number may have it, again and again."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        yield bound.getsockname()[1]
 
 
 def soon(condition: Any, within: float = 10) -> Any:

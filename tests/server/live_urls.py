@@ -53,7 +53,8 @@ def _connections() -> int:
         return sum(file.resolve() == database for file in Path("/proc/self/fd").iterdir())
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND backend_type = 'client backend'"
             if connection.vendor == "postgresql"
             else "SELECT count(*) FROM information_schema.processlist WHERE db = database()"
         )

@@ -8,6 +8,7 @@ from chatkit.types import ProgressUpdateEvent
 from django.test import AsyncClient
 
 from django_chatkit import sessions
+from django_chatkit.models import Workflow
 
 from ..callers import a_user
 from . import chat
@@ -37,5 +38,6 @@ def test_it_is_whom_the_session_was_issued_to_and_not_who_has_logged_in_since(wo
     agents["echo"] = look
     ada, bob = a_user("ada"), a_user("bob")
     assert ask(sessions.create_session(workflow, user=ada), bob) == "User ada, User ada, User ada"
+    Workflow.objects.update(allow_anonymous=True)
     visitor = sessions.create_session(workflow, user_identifier="visitor-1")
     assert ask(visitor, bob) == "NoneType None, AnonymousUser AnonymousUser, AnonymousUser AnonymousUser"

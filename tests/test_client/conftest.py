@@ -18,7 +18,7 @@ def connect(openai: FakeOpenAI) -> Connect:
     """A client of the fake OpenAI; keyword arguments are those of ``ChatKitClient``."""
 
     def make(api_key: str = KEY, **options: Any) -> ChatKitClient:
-        return ChatKitClient(api_key, **{"base_url": openai.url, "timeout": (1, 1), "deadline": 5, **options})
+        return ChatKitClient(api_key, **{"base_url": openai.url, "timeout": (15, 15), "deadline": 30, **options})
 
     return make
 

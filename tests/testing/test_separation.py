@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import django_chatkit
+
+pytestmark = pytest.mark.services  # processes of its own, or time
 
 PACKAGE = Path(django_chatkit.__file__).parent
 
@@ -26,8 +30,6 @@ for path in sorted(package.rglob("*.py")):
 assert not [name for name in sys.modules if name.startswith("django_chatkit.testing")]
 assert "pytest" not in sys.modules
 import django_chatkit.testing
-
-pytestmark = pytest.mark.services  # processes of its own, or time
 assert not {"pytest", "chatkit", "agents", "openai"} & set(sys.modules)
 """
 

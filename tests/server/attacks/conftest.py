@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .attacked import AttackedServer, attacked
+if TYPE_CHECKING:
+    from .attacked import AttackedServer
 
 
 @pytest.fixture(scope="package")
 def server(
     tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any
 ) -> Iterator[AttackedServer]:
+    from .attacked import attacked
+
     with attacked(tmp_path_factory.mktemp("attacked"), django_db_blocker) as server:
         yield server

@@ -19,10 +19,12 @@ from .attacked import GIVE_UP, AttackedServer, answer, attacked, connect, files_
 logger = logging.getLogger(__name__)
 
 SHORTENED = {
-    "django_chatkit.server.streaming.STALLED": 2,
-    "django_chatkit.server.asgi.SECONDS": 5,
-    "django_chatkit.server.asgi.UPLOAD_SECONDS": 5,
+    "django_chatkit.server.streaming.STALLED": 8,
+    "django_chatkit.server.asgi.SECONDS": 10,
+    "django_chatkit.server.asgi.UPLOAD_SECONDS": 10,
 }
+#: Seconds after which what has not happened never will: with a reserve beyond those above.
+PATIENCE = GIVE_UP + 30
 #: Clients that do not read, at the same time.
 DEAF = 20
 
@@ -61,9 +63,9 @@ def test_a_body_has_its_time(server: AttackedServer) -> None:
         drops.join()
         for connection in (*silent, *dripping):
             connection.close()
-    soon(lambda: server.sockets < len(heads) * 2, within=GIVE_UP)
+    soon(lambda: server.sockets < len(heads) * 2, within=PATIENCE)
     assert files_in(server.kept) == []
-    soon(lambda: not files_in(server.temporary), within=GIVE_UP)
+    soon(lambda: not files_in(server.temporary), within=PATIENCE)
 
 
 def drip(connections: list[Any], ended: threading.Event) -> None:
@@ -87,11 +89,11 @@ def test_who_does_not_read_stalls_an_agent_for_a_while(server: AttackedServer, r
         reader = threading.Thread(target=sipping, args=(connections, ended))
         if reads != "nothing":
             reader.start()
-        soon(lambda: server.held()["streams"] >= DEAF / 2, within=GIVE_UP)
+        soon(lambda: server.held()["streams"] >= DEAF / 2, within=PATIENCE)
         held = server.held()
         assert held["connections"] <= THREADS + 2
         assert friend.ask(chat.create("Good morning")).text == "Good morning "
-        soon(lambda: server.held()["streams"] == 0, within=GIVE_UP)
+        soon(lambda: server.held()["streams"] == 0, within=PATIENCE)
         logger.info("%d bytes per client that reads %s", (server.memory - memory) // DEAF, reads)
         assert server.memory - memory < DEAF * 4_000_000
         assert server.sockets >= DEAF
@@ -102,7 +104,7 @@ def test_who_does_not_read_stalls_an_agent_for_a_while(server: AttackedServer, r
         ended.set()
         for connection in connections:
             connection.close()
-    soon(lambda: server.sockets < DEAF, within=GIVE_UP)
+    soon(lambda: server.sockets < DEAF, within=PATIENCE)
     assert "Traceback" not in server.log.read_text()
 
 
