@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
 from django.conf import settings as project
-from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections
 from django.test import override_settings
 from hypothesis import settings
 
@@ -47,17 +44,6 @@ schema = schemathesis.openapi.from_dict(description())
 schema.app = get_wsgi_application()
 schema.config.seed = 1
 few = settings(max_examples=settings.default.max_examples // 4)
-
-
-@pytest.fixture(autouse=True)
-def connected() -> Iterator[None]:
-    """The end of a request does not close the connection that the test's transaction is on."""
-    signals = (request_started, request_finished)
-    for signal in signals:
-        signal.disconnect(close_old_connections)
-    yield
-    for signal in signals:
-        signal.connect(close_old_connections)
 
 
 @pytest.fixture
