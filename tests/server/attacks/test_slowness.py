@@ -58,12 +58,12 @@ def test_a_body_has_its_time(server: AttackedServer) -> None:
         for connection in (*silent, *dripping):
             status, body = answer(connection)
             assert (status, b"too_slow" in body) == (408, True)
+            assert answer(connection) == (0, b""), "It is still open."
     finally:
         ended.set()
         drops.join()
         for connection in (*silent, *dripping):
             connection.close()
-    soon(lambda: server.sockets < len(heads) * 2, within=PATIENCE)
     assert files_in(server.kept) == []
     soon(lambda: not files_in(server.temporary), within=PATIENCE)
 
