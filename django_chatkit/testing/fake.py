@@ -122,11 +122,7 @@ class fake_chatkit(TestContextDecorator):  # noqa: N801 (named like Django's ove
     def enable(self) -> FakeChatKit:
         """Begin."""
         chatkit, override = FakeChatKit(), Override(self._values)
-        try:
-            carrying.begin(chatkit)
-        except BaseException:
-            override.undo()
-            raise
+        carrying.begin(chatkit)
         self._entered.append((chatkit, override))
         return chatkit
 
