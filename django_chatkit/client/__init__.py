@@ -203,15 +203,14 @@ class ChatKitClient:
 
     def _request(self, method: str, path: str, body: str | None, end: float) -> requests.Response:
         connect, read = self.timeout
-        return pool(self._api_key, self.base_url).request(
-            method,
-            self.base_url + path,
-            data=body,
-            headers=self.headers(method),
-            auth=self._authorize,
+        session = pool(self._api_key, self.base_url)
+        headers = {**session.headers, **self.headers(method)}
+        prepared = requests.Request(method, self.base_url + path, headers, data=body, auth=self._authorize).prepare()
+        return session.send(
+            prepared,
             timeout=Timeout(connect=connect, read=read, total=max(end - time.monotonic(), 0.001)),  # type: ignore[arg-type]
             allow_redirects=False,
-            stream=True,
+            **session.environment,
         )
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import suppress
 from contextvars import ContextVar
+from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 
@@ -43,7 +44,7 @@ def pool(api_key: str, base_url: str) -> _Session:
     with _lock:
         key = (api_key, base_url)
         if key not in _pools:
-            _pools[key] = _Session()
+            _pools[key] = _Session(base_url)
         return _pools[key]
 
 
@@ -63,12 +64,20 @@ with suppress(AttributeError):  # Windows does not fork
 
 
 class _Session(requests.Session):
-    def __init__(self) -> None:
+    def __init__(self, base_url: str) -> None:
         super().__init__()
         self.gate = Gate()
+        self._base_url = base_url
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("http://", "https://"):
             self.mount(scheme, _Adapter(pool_maxsize=POOL_SIZE))
+
+    @cached_property
+    def environment(self) -> dict[str, Any]:
+        """The proxies and certificates that the environment names, as ``send`` takes them. requests would look them up
+        for each request anew, which takes as long as the rest of it.
+        """
+        return dict(self.merge_environment_settings(self._base_url, {}, stream=True, verify=None, cert=None))
 
     def get_redirect_target(self, _response: requests.Response) -> None:
         """Nowhere. ``allow_redirects=False`` alone still reads all of a redirect's body, and ``.netrc``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
@@ -12,7 +13,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import router, transaction
+from django.db import connections, router, transaction
+from django.db.models.signals import post_save
 from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
@@ -166,7 +168,9 @@ def _save(prepared: PreparedSession, answer: ChatKitSession) -> ChatSession:
 
 
 def _create(record: dict[str, Any], using: str) -> ChatSession:
-    with transaction.atomic(using=using):  # post_save may fail after the row is written
+    """In a transaction where more than this one statement may fail: a receiver of ``post_save``, or the caller's."""
+    needs_one = post_save.has_listeners(ChatSession) or connections[using].in_atomic_block
+    with transaction.atomic(using=using) if needs_one else nullcontext():
         return ChatSession.objects.create(**record)
 
 

@@ -210,7 +210,7 @@ class SessionListView(ChatKitView):
 
     def _workflow(self, slug: str | None) -> Workflow:
         try:
-            return Workflow.objects.embedded(slug)
+            return Workflow.objects.using(router.db_for_write(Workflow)).embedded(slug)
         except Workflow.DoesNotExist:
             raise WorkflowNotFound from None
 
@@ -222,7 +222,8 @@ class SessionListView(ChatKitView):
         user = authenticated_user(request)
         if user is not None or not workflow.allow_anonymous:
             super().check_permissions(request)
-        if (user is None and not workflow.allow_anonymous) or not workflow.is_open_to(user):
+        is_open = workflow.a_group is None or workflow.is_open_to(user)
+        if not is_open or (user is None and not workflow.allow_anonymous):
             self.permission_denied(request)
 
     def _prepared(

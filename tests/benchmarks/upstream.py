@@ -1,6 +1,7 @@
 """OpenAI's sessions API in a process of its own, so that its CPU time is not ours.
 
-``python -m tests.benchmarks.upstream`` answers, and refuses, as ``tests.fake_openai`` does, after ``--delay`` seconds; the same for every contender.
+``python -m tests.benchmarks.upstream`` answers, and refuses, as ``tests.fake_openai`` does, after ``--delay`` seconds;
+the same for every contender.
 """
 
 from __future__ import annotations
