@@ -1,4 +1,4 @@
-"""What the benchmarks say is what they measured: ratios, goals and the table. (The benchmarks themselves are no tests.)"""
+"""What the benchmarks say is what they measured: ratios, goals, the table. The benchmarks themselves are no tests."""
 
 from __future__ import annotations
 

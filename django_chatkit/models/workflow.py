@@ -196,9 +196,6 @@ class Workflow(Look):
 
     objects = WorkflowQuerySet.as_manager()
 
-    #: The key of one of the groups where ``embedded`` has looked, ``None`` if there was none.
-    a_group: Any = "not looked up"
-
     class Meta:
         verbose_name = _("workflow")
         verbose_name_plural = _("workflows")
@@ -230,6 +227,11 @@ class Workflow(Look):
     def is_self_hosted(self) -> bool:
         """Whether this site runs it."""
         return self.backend == self.Backend.SELF_HOSTED
+
+    @property
+    def has_no_groups(self) -> bool:
+        """Whether ``embedded`` has seen that there are none, so that nobody needs to ask for them."""
+        return getattr(self, "a_group", self) is None
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         """What a form leaves empty, or says is ``null``, is the field's own empty value: no database takes ``None``."""

@@ -222,7 +222,7 @@ class SessionListView(ChatKitView):
         user = authenticated_user(request)
         if user is not None or not workflow.allow_anonymous:
             super().check_permissions(request)
-        is_open = workflow.a_group is None or workflow.is_open_to(user)
+        is_open = workflow.has_no_groups or workflow.is_open_to(user)
         if not is_open or (user is None and not workflow.allow_anonymous):
             self.permission_denied(request)
 
