@@ -254,6 +254,11 @@ def test_so_does_a_visitors(workflow, openai):
     assert counted(Browser().issue, openai) == (2, 3, 1)
 
 
+def test_without_groups_it_takes_1_query_before_openai(workflow, openai):
+    ada = Browser(a_user())
+    assert counted(lambda: ada.issue(workflow="support"), openai) == (1, 2, 1)
+
+
 def test_so_does_a_refreshed_one(closed, openai):
     ada = Browser(closed)
     ada.issue()
