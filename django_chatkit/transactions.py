@@ -1,4 +1,4 @@
-"""Views that are in no transaction, whatever ``ATOMIC_REQUESTS`` says."""
+"""Views that wait for others: in no transaction, whatever ``ATOMIC_REQUESTS`` says, and with no pooled connection."""
 
 from __future__ import annotations
 
@@ -18,3 +18,12 @@ def outside_transactions(view: View) -> View:
     for alias in connections:
         view = non_atomic_requests(using=alias)(view)
     return view
+
+
+def give_connections_back() -> None:
+    """To their pools, before a view waits for OpenAI: a pool has fewer connections than a site has requests, and who
+    finds none waits as long, whatever page it is. Without a pool they stay: a new one costs more than it frees.
+    """
+    for connection in connections.all(initialized_only=True):
+        if connection.settings_dict["OPTIONS"].get("pool") and not connection.in_atomic_block:
+            connection.close()

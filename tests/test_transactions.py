@@ -12,7 +12,7 @@ from django_chatkit.models import ChatSession
 from django_chatkit.transactions import outside_transactions
 
 from .behaviours import Exchange, normal
-from .callers import a_workflow
+from .callers import Browser, a_user, a_workflow
 from .fake_openai import FakeOpenAI
 
 LIST = "/admin/django_chatkit/chatsession/"
@@ -43,3 +43,40 @@ def test_no_transaction_is_open_while_an_administrator_cancels(
     admin_client.post(LIST if place == "list" else f"{LIST}{session.pk}/cancel/", chosen)
     assert seen == [False]
     assert ChatSession.objects.get().status == "cancelled"
+
+
+class OtherConnections:
+    """A database besides the test's own, which has a pool or none, and is in a transaction or not."""
+
+    def __init__(self, *, pool: bool, in_transaction: bool) -> None:
+        self.settings_dict = {"OPTIONS": {"pool": pool}}
+        self.in_atomic_block = in_transaction
+        self.events: list[str] = []
+
+    def all(self, *, initialized_only: bool) -> list[OtherConnections]:
+        return [self]
+
+    def close(self) -> None:
+        self.events.append("given back")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("pool", "in_transaction"), [(True, False), (True, True), (False, False)])
+def test_a_pooled_connection_goes_back_before_openai_is_asked(
+    openai: FakeOpenAI, monkeypatch: pytest.MonkeyPatch, *, pool: bool, in_transaction: bool
+) -> None:
+    """Or those who wait for OpenAI would hold all connections of a pool, and no other page would find one."""
+    others = OtherConnections(pool=pool, in_transaction=in_transaction)
+    a_workflow()
+    ada = Browser(a_user())
+    ada.list()  # the views are there
+    monkeypatch.setattr("django_chatkit.transactions.connections", others)
+
+    def answers(exchange: Exchange) -> Any:
+        others.events.append("asked")
+        return normal(exchange)
+
+    openai.script(answers, answers)
+    session_id = ada.issue().json()["id"]
+    assert ada.cancel(session_id).json()["status"] == "cancelled"
+    assert others.events == (["given back", "asked"] if pool and not in_transaction else ["asked"]) * 2

@@ -27,7 +27,7 @@ from ..parsers import StrictJSONParser
 from ..reuse import cookies_of
 from ..serializers import IssuedSessionSerializer, SessionRequestSerializer, SessionSerializer
 from ..throttling import SessionThrottle
-from ..transactions import outside_transactions
+from ..transactions import give_connections_back, outside_transactions
 from .troubles import SessionNotFound, Trouble, WorkflowNotFound, answer_with_code, log
 
 #: On the answer that issues a session: where the chat of a self-hosted workflow is. Hosted ones have none.
@@ -192,6 +192,7 @@ class SessionListView(ChatKitView):
         issued = None if wanted["refresh"] else sessions.reuse_session(prepared, request._request)
         if issued is None:
             self._throttle(request, prepared.owner)
+            give_connections_back()
             issued = sessions.issue_session(prepared)
         context = {"client_secret": issued.client_secret}
         answer = IssuedSessionSerializer(issued.session, context=context).data
@@ -261,7 +262,9 @@ class SessionCancelView(ChatKitView):
 
     def post(self, request: Request, session_id: str) -> Response:
         """Make the session's secret useless. Cancelling what has ended changes nothing."""
-        return Response(self.get_serializer(sessions.cancel_session(self.get_object())).data)
+        session = self.get_object()
+        give_connections_back()
+        return Response(self.get_serializer(sessions.cancel_session(session)).data)
 
 
 def _may_have_body(request: HttpRequest) -> bool:
