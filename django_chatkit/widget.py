@@ -18,7 +18,7 @@ from django.utils.translation import get_language
 from .conf import conf
 from .locales import chatkit_locale
 from .models import Workflow
-from .models.look import CHOICES, Layout
+from .models.look import CHOICES, Layout, Look
 from .texts import widget_texts
 
 #: Each keyword that sets an option, and where that option is in ``ChatKitOptions`` of ``@openai/chatkit``.
@@ -118,7 +118,7 @@ def _at(options: Mapping[str, Any], keyword: str) -> Any:
 
 
 def _workflow(request: HttpRequest | None, workflow: Any) -> Workflow | None:
-    """The workflow, and not what of it may be large. A request asks once for each."""
+    """The workflow, with its look and nothing else. A request asks once for each."""
     if isinstance(workflow, Workflow):
         return workflow
     slug = _slug(workflow)
@@ -126,9 +126,8 @@ def _workflow(request: HttpRequest | None, workflow: Any) -> Workflow | None:
     if slug and not slug.isprintable():  # PostgreSQL refuses to be asked for it
         return None
     if slug not in known:
-        lean = Workflow.objects.defer("state_variables", "client_state_variables")
         try:
-            known[slug] = lean.embedded(slug)
+            known[slug] = Workflow.objects.only("slug", *(field.name for field in Look._meta.fields)).named(slug)
         except Workflow.DoesNotExist:
             known[slug] = None
     return known[slug]

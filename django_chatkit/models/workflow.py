@@ -60,20 +60,21 @@ class WorkflowQuerySet(models.QuerySet["Workflow"]):
     """How pages and the API find a workflow."""
 
     def embedded(self, slug: str | None = None) -> Workflow:
+        """As ``named``, with all that issuing a session needs. One query: a join costs less than to ask for groups."""
+        ready = self.select_related("chatkit_configuration")
+        return (ready.annotate(a_group=F("groups")) if slug or conf.DEFAULT_WORKFLOW else ready).named(slug)
+
+    def named(self, slug: str | None = None) -> Workflow:
         """The active workflow of this slug; without one, ``DEFAULT_WORKFLOW`` or the only active one. One query.
 
         Raises ``Workflow.DoesNotExist``.
         """
         slug = slug or conf.DEFAULT_WORKFLOW
-        active = self.select_related("chatkit_configuration").order_by()
-        found = list(active._of_slug(slug) if slug else active.filter(is_active=True)[:2])
+        active = self.filter(is_active=True).order_by()
+        found = list(active.filter(slug=slug)[:1] if slug else active[:2])
         if len(found) != 1 or (slug and found[0].slug != slug):  # MariaDB finds "SUPPORT" for "support"
             raise self.model.DoesNotExist("There is no such active workflow, or more than one and none is the default.")
         return found[0]
-
-    def _of_slug(self, slug: str) -> WorkflowQuerySet:
-        """At most one, which comes with one of its groups: a join costs less than to ask for them."""
-        return self.filter(is_active=True, slug=slug).annotate(a_group=F("groups"))[:1]
 
 
 class Workflow(Look):
