@@ -129,3 +129,12 @@ def test_nothing_is_counted_to_its_end(rows: dict[str, Any], admin_client: Clien
     ]
     assert len(counting) == 1
     assert "LIMIT 10000" in counting[0]
+
+
+def test_a_short_list_is_read_no_further_than_it_was_counted(rows: dict[str, Any], admin_client: Client) -> None:
+    query = urlencode(rows["rare"] | {"status": "expired", **rows["month"]})
+    for chosen in (query, urlencode({"status": "active"}), urlencode({"q": "cksess_1"})):
+        with CaptureQueriesContext(connection) as captured:
+            assert admin_client.get(f"{LIST}?{chosen}").status_code == 200
+        for found in captured.captured_queries:
+            assert TABLE not in found["sql"] or "LIMIT" in found["sql"], found["sql"]

@@ -30,6 +30,12 @@ class LeanChangeList(ChangeList):
         rows = super().get_queryset(*args, **kwargs)
         return rows.defer(*model_admin.list_defer).prefetch_related(*model_admin.list_prefetch)
 
+    def get_results(self, request: HttpRequest) -> None:
+        """Where one page has all rows, Django sets no limit, and a database may then read all that could be one."""
+        super().get_results(request)
+        if self.show_all or not self.multi_page:
+            self.result_list = self.queryset[: self.result_count]
+
 
 class BoundedPaginator(AnyPaginator):
     """Counts no further than ``limit``: counting hundreds of millions of rows takes a database minutes."""

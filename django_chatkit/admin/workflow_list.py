@@ -60,8 +60,9 @@ class WorkflowChangeList(LeanChangeList):
 
 
 def _counts_since(since: Any, pks: list[Any]) -> dict[Any, int]:
+    """Rows are not read for it: ``chatkit_session_statistics`` has all it takes."""
     recent = ChatSession.objects.filter(created_at__gte=since, workflow__in=pks).order_by()
-    return dict(recent.values_list("workflow").annotate(Count("pk")))
+    return dict(recent.values_list("workflow").annotate(number=Count("*")))
 
 
 class WorkflowListAdmin(DuplicatingAdmin):

@@ -71,6 +71,19 @@ def _threads(_process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(THREADS, thread_name_prefix="django_chatkit")
 
 
+async def without_connections_of_the_request() -> None:
+    """Close what the site's middleware has opened for this request: Django would keep it for as long as a stream lasts,
+    one connection for each.
+    """
+    await sync_to_async(_close_outside_transactions)()
+
+
+def _close_outside_transactions() -> None:
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()
+
+
 def _with_connections(work: Callable[[], Any]) -> Any:
     """What Django does around a request, for work in a thread that no request ever ends in."""
     reset_queries()

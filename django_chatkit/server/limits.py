@@ -31,7 +31,6 @@ from ..exceptions import ChatKitNotConfigured
 from ..sessions.backends import DEFAULT_MAX_REQUESTS
 from ..throttling import take_place
 from .context import ChatKitContext
-from .database import in_database
 from .refusals import Refusal
 from .rows import MAX_IDS
 from .store import DjangoStore
@@ -80,7 +79,7 @@ def runs_own_code(wanted: ChatKitReq) -> bool:
     return isinstance(wanted, ThreadsSyncCustomActionReq | InputTranscribeReq | ItemsFeedbackReq)
 
 
-async def count(wanted: ChatKitReq, context: ChatKitContext) -> None:
+def count(wanted: ChatKitReq, context: ChatKitContext) -> None:
     """Count what makes an agent work: reading is free. Raises ``Refusal`` when the minute's requests are used up.
 
     Users are counted per workflow, not per session: otherwise a new session would be a new minute. A cache that fails
@@ -90,7 +89,7 @@ async def count(wanted: ChatKitReq, context: ChatKitContext) -> None:
         return
     session = context.session
     key = f"django_chatkit_chat_{session.workflow_pk}_{session.user_key}"
-    wait = await in_database(_seconds_to_wait, key, session.max_requests_per_1_minute or DEFAULT_MAX_REQUESTS)
+    wait = _seconds_to_wait(key, session.max_requests_per_1_minute or DEFAULT_MAX_REQUESTS)
     if wait:
         raise Refusal(429, "throttled", _("Too many messages. Try again in a moment."), Retry_After=str(wait))
 

@@ -22,7 +22,8 @@ MAX_VALUES = 50_000
 #: Problems that are looked at.
 MAX_ERRORS = 100
 
-_REQUEST: TypeAdapter[ChatKitReq] = TypeAdapter(ChatKitReq)
+#: Made once: that takes longer than most requests.
+REQUEST: TypeAdapter[ChatKitReq] = TypeAdapter(ChatKitReq)
 
 
 def parsed(body: bytes) -> ChatKitReq:
@@ -36,7 +37,7 @@ def parsed(body: bytes) -> ChatKitReq:
     if _has_too_many_values(read):
         raise Refusal(413, "too_large", _("The request is too large."))
     try:
-        return _REQUEST.validate_json(body)
+        return REQUEST.validate_json(body)
     except ValidationError as error:
         raise Refusal(400, "invalid", " ".join(_reasons(error))) from None
 

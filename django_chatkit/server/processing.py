@@ -50,16 +50,19 @@ async def process(context: ChatKitContext, body: bytes) -> HttpResponseBase:
 async def _processed(wanted: ChatKitReq, body: bytes, context: ChatKitContext) -> HttpResponseBase:
     store = DjangoStore()
     await limits.check(wanted, store, context)
-    await limits.count(wanted, context)
-    server: ChatKitServer[ChatKitContext] = await in_database(
-        server_for, context.session, store, DjangoAttachmentStore()
-    )
+    server = await in_database(_counted_server, wanted, store, context)
     if isinstance(wanted, ItemsFeedbackReq):
         await _keep_feedback(wanted, store, context)
     result = await _result(server, wanted, body, context)
     if isinstance(result, StreamingResult):
         return await streamed(result.json_events, store)
     return HttpResponse(result.json, content_type="application/json")
+
+
+def _counted_server(wanted: ChatKitReq, store: DjangoStore, context: ChatKitContext) -> ChatKitServer[ChatKitContext]:
+    """The server for one more request. Both may take their time: a cache, and the import of the site's code."""
+    limits.count(wanted, context)
+    return server_for(context.session, store, DjangoAttachmentStore())
 
 
 async def _result(

@@ -11,6 +11,8 @@ from chatkit.errors import ErrorCode
 from chatkit.types import ErrorEvent
 from django.http import StreamingHttpResponse
 
+from .database import without_connections_of_the_request
+
 logger = logging.getLogger("django_chatkit")
 
 #: The SDK logs, with its traceback, whatever ends a stream: also an unknown thread, which anybody may ask for. Here all
@@ -58,16 +60,21 @@ async def streamed(events: AsyncIterator[bytes], store: Cancellable) -> Streamin
 class EventStream:
     """``events``, produced in a task: that can be cancelled, while closing the SDK's generator would lose the answer.
 
-    When iterating is cancelled, or ``close`` is called, the agent is stopped and the SDK saves the part of the answer
-    that there is. A cancelled iteration waits for that, so that a server that shuts down does too.
+    Whatever has been produced since the last chunk was read is the next one. When iterating is cancelled, or ``close``
+    is called, the agent is stopped and the SDK saves the part of the answer that there is. A cancelled iteration waits
+    for that, so that a server that shuts down does too.
     """
 
     def __init__(self, events: AsyncIterator[bytes], store: Cancellable) -> None:
         self._store = store
         self._stopped = False
-        self._queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
-        self._room = asyncio.Semaphore(QUEUED)
-        self._taken: list[bytes] = []
+        self._waiting: list[bytes] = []
+        self._failure: Exception | None = None
+        self._readable = asyncio.Event()
+        self._taken = asyncio.Event()
+        self._taken_at = 0.0
+        self._reads = 0
+        self._ping: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._task = self._loop.create_task(self._produce(events))
         self._task.add_done_callback(self._end)
@@ -75,38 +82,53 @@ class EventStream:
 
     async def begin(self) -> None:
         """Wait for the first event. Raises what was raised in its place."""
-        first = await self._next()
-        if isinstance(first, Exception):
-            raise first
-        if first is not None:
-            self._taken.append(first)
+        await self._until_readable()
+        if self._failure is not None:
+            raise self._failure
+        self._taken_at = self._loop.time()
+        self._break_silence()
 
     def __aiter__(self) -> EventStream:
         return self
 
     async def __anext__(self) -> bytes:
-        if self._taken:
-            return self._taken.pop()
-        try:
-            chunk = await self._next(patience=PING)
-        except TimeoutError:
-            return _KEEP_ALIVE
-        if not isinstance(chunk, bytes):
+        if self._reads == 1 or not self._readable.is_set():
+            await self._until_readable()
+        if not self._waiting:
             raise StopAsyncIteration
-        return chunk
+        return self._take()
 
-    async def _next(self, patience: float | None = None) -> bytes | Exception | None:
+    async def _until_readable(self) -> None:
+        """Until there is something to read, or the end. Once the first chunk is on its way, middleware is done."""
         try:
-            async with asyncio.timeout(patience):
-                chunk = await self._queue.get()
+            if self._reads == 1:
+                await without_connections_of_the_request()
+            await self._readable.wait()
         except asyncio.CancelledError:
             self._stop()
             await asyncio.wait([self._task])
             raise
-        if chunk is None:
-            self._queue.put_nowait(None)  # who asks again gets the same answer
-        self._room.release()
+
+    def _take(self) -> bytes:
+        chunk = b"".join(self._waiting)
+        self._waiting.clear()
+        self._reads += 1
+        self._taken.set()
+        self._taken_at = self._loop.time()
+        if not self._task.done():
+            self._readable.clear()
         return chunk
+
+    def _break_silence(self) -> None:
+        """One timer for the stream, not one for each event: it looks when something was read last."""
+        if self._task.done():
+            return
+        now = self._loop.time()
+        if now - self._taken_at >= PING:
+            self._taken_at = now
+            if not self._waiting:
+                self._hand_over(_KEEP_ALIVE)
+        self._ping = self._loop.call_at(self._taken_at + PING, self._break_silence)
 
     def close(self) -> None:
         """The response is closed. Django calls this in some thread, whether or not it has read to the end."""
@@ -130,35 +152,45 @@ class EventStream:
         begun = False
         try:
             async for chunk in events:
-                await self._offer(chunk)
                 begun = True
+                if self._stopped:
+                    continue
+                if len(self._waiting) >= QUEUED:
+                    await self._until_taken()
+                self._hand_over(chunk)
         except asyncio.CancelledError as error:
             if not self._stopped:  # the server is being stopped, or the agent gave up
                 _log(error)
-            self._queue.put_nowait(_ERROR_CHUNK)
+            self._hand_over(_ERROR_CHUNK)
             raise
         except Exception as error:
             if begun or self._stopped:
                 _log(error)
-            self._queue.put_nowait(_ERROR_CHUNK if begun else error)
+            if begun:
+                self._hand_over(_ERROR_CHUNK)
+            else:
+                self._failure = error
 
-    async def _offer(self, chunk: bytes) -> None:
-        """Hand an event over, when there is room for it."""
-        if self._stopped:
-            return
+    async def _until_taken(self) -> None:
+        """Until there is room again, or nobody reads any more."""
+        self._taken.clear()
         try:
             async with asyncio.timeout(STALLED):
-                await self._room.acquire()
+                await self._taken.wait()
         except (TimeoutError, asyncio.CancelledError):
             # Not here, between two events, must the SDK be cancelled, but wherever it waits next: there it notices.
             self._stop()
             self._task.cancel()
-        else:
-            self._queue.put_nowait(chunk)
+
+    def _hand_over(self, chunk: bytes) -> None:
+        self._waiting.append(chunk)
+        self._readable.set()
 
     def _end(self, task: asyncio.Task[None]) -> None:
         _running.discard(task)
-        self._queue.put_nowait(None)
+        self._readable.set()
+        if self._ping is not None:
+            self._ping.cancel()
 
 
 def _log(error: BaseException) -> None:

@@ -64,6 +64,21 @@ class WritableRows(OwnedRows):
 
         One that was deleted in the meantime stays deleted.
         """
+        if thread.payload == base:
+            self._require_thread(thread.id)
+        elif base is not None or not self._could_insert(thread):
+            self._merge_thread(thread, base)
+
+    def _could_insert(self, thread: Record) -> bool:
+        """A new one has a new id, and nobody has to be waited for; otherwise it is there already."""
+        try:
+            with transaction.atomic(using=self.using):
+                self._insert_thread(thread)
+        except IntegrityError:
+            return False
+        return True
+
+    def _merge_thread(self, thread: Record, base: str | None) -> None:
         with transaction.atomic(using=self.using):
             row = self._locked_thread(thread.id, "payload")
             if row:
@@ -183,9 +198,12 @@ class WritableRows(OwnedRows):
                 raise no_thread(thread_id)
             yield row
 
-    def _touch(self, thread_id: str) -> None:
-        if is_id(thread_id):
-            self.threads.filter(thread_id=thread_id).update(updated_at=timezone.now())
+    def _require_thread(self, thread_id: str) -> None:
+        if not self._touch(thread_id):
+            raise no_thread(thread_id)
+
+    def _touch(self, thread_id: str) -> int:
+        return self.threads.filter(thread_id=thread_id).update(updated_at=timezone.now()) if is_id(thread_id) else 0
 
     def _locked_thread(self, thread_id: str, *fields: str) -> Row | None:
         self._touch(thread_id)

@@ -10,6 +10,7 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from django_chatkit.server.database import THREADS
+from tests.settings import MIDDLEWARE
 
 from . import chat
 from .live import LiveServer, live_database, soon
@@ -44,16 +45,20 @@ async def stream(port, head, body):
         await writer.wait_closed()
 
 
+def request_for(visitor):
+    body = chat.body(chat.create("wait with me"))
+    lines = [f"POST {visitor.path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in visitor.headers.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode(), body
+
+
 def test_nobody_is_refused(server):
     """Every stream begins and stays open, a handful of connections serve them all, and others are answered meanwhile.
 
     When all of them leave at once, every one's part is saved.
     """
     me, friend = server.visitor(agent="endless"), server.visitor("user-2", agent="full")
-    body = chat.body(chat.create("wait with me"))
-    lines = [f"POST {me.path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}"]
-    lines += [f"{name}: {value}" for name, value in me.headers.items()]
-    head = ("\r\n".join(lines) + "\r\n\r\n").encode()
+    head, body = request_for(me)
 
     async def crowd():
         async with AsyncExitStack() as stack:
@@ -76,3 +81,25 @@ def test_nobody_is_refused(server):
         items = me.ask(chat.items(thread["id"], order="asc"))["data"]
         assert items[1]["content"][0]["text"].startswith("wait")
     assert "Traceback" not in server.log.read_text()
+
+
+def test_middleware_that_asks_the_database_keeps_no_connection_while_a_stream_lasts(tmp_path, django_db_blocker):
+    """One after the other: while an answer is being made, Django has a thread and a connection for it."""
+    asking = [*MIDDLEWARE, "tests.server.live_middleware.Asking"]
+    with (
+        django_db_blocker.unblock(),
+        live_database(tmp_path) as database,
+        LiveServer("uvicorn", database, tmp_path, MIDDLEWARE=asking) as server,
+    ):
+        me = server.visitor(agent="endless")
+
+        async def crowd():
+            async with AsyncExitStack() as stack:
+                for _ in range(3 * THREADS):
+                    await stack.enter_async_context(stream(server.port, *request_for(me)))
+                return await asyncio.to_thread(server.held)
+
+        held = async_to_sync(crowd)()
+        soon(lambda: server.held()["streams"] == 0, within=60)
+    assert held["streams"] == 3 * THREADS
+    assert held["connections"] <= THREADS + 3  # and those of the stream that was opened last, and of who asks

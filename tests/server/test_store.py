@@ -92,6 +92,19 @@ def test_only_what_was_changed_is_saved(kept):
     assert (after.title, after.status.type, after.metadata) == ("More teapots", "locked", {"a": 1, "b": 2, "c": 3})
 
 
+def test_saving_a_thread_that_has_not_changed(kept, django_assert_num_queries):
+    """As the SDK does after a title has been given. It moves up in the list, and must be there."""
+    kept.save_thread(a_thread(title="Teapots"))
+    thread = kept.load_thread("thr_1")
+    ChatThread.objects.update(updated_at=timezone.now() - timedelta(days=1))
+    with django_assert_num_queries(1):
+        kept.save_thread(thread)
+    assert ChatThread.objects.get().updated_at > timezone.now() - timedelta(minutes=1)
+    ChatThread.objects.all().delete()
+    with not_found("Thread thr_1 not found"):
+        kept.save_thread(thread)
+
+
 def test_a_thread_deleted_elsewhere_is_not_made_again(kept):
     kept.save_thread(a_thread())
     thread = kept.load_thread("thr_1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -28,16 +28,16 @@ class Tally:
     cancelled: int = 0
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+        return Tally(self.active + other.active, self.expired + other.expired, self.cancelled + other.cancelled)
 
     @property
     def total(self) -> int:
         """All of them."""
-        return sum(astuple(self))
+        return self.active + self.expired + self.cancelled
 
     def parts(self) -> Iterator[tuple[ChatSession.Status, int]]:
         """Each status with its number, in the order in which every chart and table has them."""
-        return zip(STATUSES, astuple(self), strict=True)
+        return zip(STATUSES, (self.active, self.expired, self.cancelled), strict=True)
 
 
 @dataclass
@@ -98,6 +98,15 @@ def _grouped(period: Period, now: datetime, filters: Mapping[str, Any]) -> Query
     return issued.values_list(place, "workflow", status).annotate(number=Count("*"))
 
 
+class PlaceBetween(Func):
+    """Which hour or day a moment lies in, as PostgreSQL finds it among edges: it compares a few times and converts
+    nothing, which takes two thirds of the time that reckoning does, and a third where clocks are changed.
+    """
+
+    output_field = IntegerField()
+    template = "WIDTH_BUCKET(%(expressions)s::timestamptz[]) - 1"
+
+
 class Place(Func):
     """Which hour or day a moment lies in, reckoned from the wall clock of the database's connection. That needs no
     table of time zones, which many a MariaDB does not have, and no Python for each row, as ``Trunc`` does in SQLite.
@@ -105,7 +114,6 @@ class Place(Func):
 
     arity = 1
     output_field = IntegerField()
-    template = "%(index)s + FLOOR((DATE_PART('epoch', %(expressions)s::timestamp) - %(start)s) / %(size)s)::integer"
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         """Without the fractions of a second, which ``strftime`` would round."""
@@ -130,7 +138,9 @@ class _Run:
     end: int
 
 
-def _place(edges: Sequence[datetime], using: str) -> Case:
+def _place(edges: Sequence[datetime], using: str) -> Case | PlaceBetween:
+    if connections[using].vendor == "postgresql":
+        return PlaceBetween("created_at", Value(list(edges)))
     runs = _runs([_wall_clock(edge, connections[using].timezone) for edge in edges])
     cases = [When(created_at__lt=edges[run.end], then=_place_in(run)) for run in runs[:-1]]
     return Case(*cases, default=_place_in(runs[-1]))

@@ -16,11 +16,11 @@ from chatkit.types import (
 def grow(item: AssistantMessageItem, update: ThreadItemUpdate) -> None:
     """Apply an update of the SDK's to the message itself. Parts may come in any order, as the SDK allows."""
     match update:
+        case AssistantMessageContentPartTextDelta():
+            _part(item, update.content_index).text += update.delta
         case AssistantMessageContentPartAdded() | AssistantMessageContentPartDone():
             _part(item, update.content_index)
             item.content[update.content_index] = update.content.model_copy(deep=True)
-        case AssistantMessageContentPartTextDelta():
-            _part(item, update.content_index).text += update.delta
         case AssistantMessageContentPartAnnotationAdded():
             _part(item, update.content_index).annotations.insert(update.annotation_index, update.annotation)
 

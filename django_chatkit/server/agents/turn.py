@@ -40,6 +40,7 @@ KINDS: dict[str, StoreItemType] = {
 }
 
 WithItem = TypeVar("WithItem", ThreadItemAddedEvent, ThreadItemDoneEvent, ThreadItemReplacedEvent)
+AboutItem = ThreadItemUpdatedEvent | ThreadItemRemovedEvent
 
 
 class Turn:
@@ -56,7 +57,10 @@ class Turn:
 
     async def take(self, event: ThreadStreamEvent) -> ThreadStreamEvent:
         """The event as it is to be stored and sent. Now and then this saves what has been written so far."""
-        event = await self._with_good_ids(event)
+        if isinstance(event, AboutItem):
+            event = self._of_good_id(event)
+        else:
+            event = await self._with_good_ids(event)
         self._follow(event)
         if self._unsaved and time.monotonic() - self._saved_at >= DRAFT_EVERY:
             await self.save_drafts()
@@ -82,9 +86,11 @@ class Turn:
                 return await self._finished(event)
             case ThreadItemReplacedEvent():
                 return self._renamed(event)
-            case ThreadItemUpdatedEvent() | ThreadItemRemovedEvent() if event.item_id in self._ids:
-                return event.model_copy(update={"item_id": self._ids[event.item_id]})
         return event
+
+    def _of_good_id(self, event: AboutItem) -> ThreadStreamEvent:
+        new = self._ids.get(event.item_id)
+        return event.model_copy(update={"item_id": new}) if new else event
 
     async def _finished(self, event: ThreadItemDoneEvent) -> ThreadItemDoneEvent:
         name = event.item.id
@@ -120,11 +126,11 @@ class Turn:
     def _follow(self, event: ThreadStreamEvent) -> None:
         """Keep a copy of the messages that are being written, as far as they have got."""
         match event:
-            case ThreadItemAddedEvent(item=AssistantMessageItem() as message):
-                self._drafts[message.id] = message.model_copy(deep=True)
             case ThreadItemUpdatedEvent() if event.item_id in self._drafts:
                 grow(self._drafts[event.item_id], event.update)
                 self._unsaved.add(event.item_id)
+            case ThreadItemAddedEvent(item=AssistantMessageItem() as message):
+                self._drafts[message.id] = message.model_copy(deep=True)
             case ThreadItemDoneEvent() | ThreadItemReplacedEvent():
                 self._forget(event.item.id)
             case ThreadItemRemovedEvent():
