@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.core.files.storage import Storage
 from django.http import HttpRequest
 from django.template import Context, Engine, RequestContext, Template, TemplateSyntaxError
 from django.test import RequestFactory
 from django.utils.functional import SimpleLazyObject, empty
 from django.utils.translation import override
 
+import django_chatkit
+from django_chatkit import __version__
 from django_chatkit.models import Workflow
 
 from .callers import a_workflow
 
+MODULES = Path(django_chatkit.__file__).parent / "static" / "django_chatkit" / "django-chatkit"
 #: Workflows that are at hand need no query: without the django_db mark, one is an error.
 HERE = {"support": Workflow(slug="support"), "sales": Workflow(slug="sales", layout="floating")}
 
@@ -158,7 +163,8 @@ def test_nothing_escapes_from_the_attribute(source: str) -> None:
     workflow = Workflow(slug=HOSTILE, placeholder=HOSTILE)
     context = Context({"hostile": HOSTILE, "workflow": workflow})
     html = render(source.format("{% chatkit workflow greeting=hostile height=hostile %}"), context)
-    assert [tag for tag, _ in Elements(html).found] == ["link", "script", "django-chatkit", "noscript"]
+    tags = [tag for tag, _ in Elements(html).found if tag != "link"]
+    assert tags == ["script", "django-chatkit", "noscript"]
     config = config_of(html)
     assert element_of(html)["height"] == HOSTILE
     assert (config["workflow"], config["options"]["startScreen"]["greeting"]) == (HOSTILE, HOSTILE)
@@ -171,9 +177,43 @@ def test_nothing_escapes_from_the_attribute(source: str) -> None:
 def test_the_module_comes_with_the_first_chat_of_a_page(request_: HttpRequest) -> None:
     page = Elements(render("{% chatkit support %}{% chatkit sales %}", RequestContext(request_)))
     assert page.named("script") == [{"type": "module", "src": "/static/django_chatkit/django-chatkit.js"}]
-    assert page.named("link") == [{"rel": "stylesheet", "href": "/static/django_chatkit/django-chatkit.css"}]
+    sheets = [attrs["href"] for attrs in page.named("link") if attrs["rel"] == "stylesheet"]
+    assert sheets == ["/static/django_chatkit/django-chatkit.css"]
     assert len(page.named("django-chatkit")) == 2
-    assert [tag for tag, _ in page.found][:3] == ["link", "script", "django-chatkit"]
+    tags = [tag for tag, _ in page.found]
+    assert {"link", "script"}.isdisjoint(tags[tags.index("django-chatkit") :])
+
+
+def hints(html: str, rel: str) -> list[str | None]:
+    return [attrs["href"] for attrs in Elements(html).named("link") if attrs["rel"] == rel]
+
+
+def test_every_module_is_asked_for_at_once_by_the_address_that_imports_use() -> None:
+    found = hints(render("{% chatkit support %}", Context()), "modulepreload")
+    names = sorted(path.name for path in MODULES.glob("*.js"))
+    assert sorted(found) == [f"/static/django_chatkit/django-chatkit/{name}?v={__version__}" for name in names]
+
+
+def test_hints_are_beside_the_module_whatever_it_is_called(settings: Any) -> None:
+    """Imports are relative to a module whose name may have a hash, and may be elsewhere; they themselves have none."""
+    hashed = {"BACKEND": "tests.test_templatetags.HashedElsewhere"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": hashed}
+    html = render("{% chatkit support %}", Context())
+    assert Elements(html).named("script")[0]["src"] == "https://cdn.example/1/django_chatkit/django-chatkit.0123.js?a&b"
+    beside = "https://cdn.example/1/django_chatkit/django-chatkit/"
+    found = hints(html, "modulepreload") + hints(html, "preload")
+    assert all(address and address.startswith(beside) and address.endswith(f"?v={__version__}") for address in found)
+
+
+class HashedElsewhere(Storage):
+    def url(self, name: str | None) -> str:
+        stem, dot, suffix = str(name).rpartition(".")
+        return f"https://cdn.example/1/{stem}.0123{dot}{suffix}?a&b"
+
+
+def test_the_sheet_that_the_style_sheet_imports_is_asked_for_at_once_and_nothing_of_openais() -> None:
+    found = hints(render("{% chatkit support %}", Context()), "preload")
+    assert found == [f"/static/django_chatkit/django-chatkit/panel.css?v={__version__}"]
 
 
 def test_a_page_may_be_made_of_several_templates(request_: HttpRequest, rf: RequestFactory) -> None:
@@ -196,17 +236,18 @@ def nonces(html: str) -> list[str | None]:
 def test_djangos_nonce_is_used_although_it_is_lazy(request_: HttpRequest) -> None:
     nonce = FalseUntilRead(lambda: "django-6")
     assert not nonce
-    assert nonces(render("{% chatkit support %}", RequestContext(request_, {"csp_nonce": nonce}))) == ["django-6"] * 2
+    html = render("{% chatkit support %}", RequestContext(request_, {"csp_nonce": nonce}))
+    assert set(nonces(html)) == {"django-6"}
 
 
 def test_django_csps_nonce_is_used_although_it_is_lazy(request_: HttpRequest) -> None:
     request_.csp_nonce = FalseUntilRead(lambda: "django-csp")  # type: ignore[attr-defined]
-    assert nonces(render("{% chatkit support %}", RequestContext(request_))) == ["django-csp"] * 2
+    assert set(nonces(render("{% chatkit support %}", RequestContext(request_)))) == {"django-csp"}
 
 
 def test_a_page_without_a_nonce_gets_none(request_: HttpRequest) -> None:
     # Django's context processor says None where its middleware is missing.
-    assert nonces(render("{% chatkit support %}", RequestContext(request_, {"csp_nonce": None}))) == [None, None]
+    assert set(nonces(render("{% chatkit support %}", RequestContext(request_, {"csp_nonce": None})))) == {None}
 
 
 def test_a_nonce_that_nothing_uses_is_not_made(request_: HttpRequest) -> None:

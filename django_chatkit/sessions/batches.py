@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
@@ -20,7 +21,8 @@ CHUNK = 1_000
 
 #: Where a walk along an index has come to: the value of the column, and the primary key.
 Position: TypeAlias = tuple[datetime, int]
-
+#: What has been done in one transaction: to how many rows, and up to where; ``None`` where nothing is left.
+Batch: TypeAlias = tuple[int, Position | None]
 
 #: How often work is begun that a database breaks off to end a deadlock.
 ATTEMPTS = 10
@@ -60,40 +62,91 @@ def in_batches(
     many. ``tell`` is called at the end of each transaction, ``progress`` after it. Safe to be killed at any time; what
     a deadlock breaks off is begun again.
     """
+    return _walk(partial(_locked_batch, queryset, column, act, tell), queryset.db, batch_size, sleep, progress)
+
+
+def in_ranges(
+    queryset: QuerySet[M],
+    column: str,
+    change: Callable[[Any], int],
+    batch_size: int,
+    sleep: float = 0,
+    progress: Callable[[int], object] | None = None,
+) -> int:
+    """As ``in_batches``, for a ``change`` that is one statement and says how many rows it has changed.
+
+    It gets all rows between two positions. Their keys are neither read nor locked beforehand, which takes as long again
+    as the change: what another transaction has changed meanwhile, so that it is not in ``queryset`` any more, the
+    statement finds out itself.
+    """
+    return _walk(partial(_batch_of_ranges, queryset, column, change), queryset.db, batch_size, sleep, progress)
+
+
+def _walk(
+    batch: Callable[[Position | None, int], Batch],
+    using: str,
+    batch_size: int,
+    sleep: float,
+    progress: Callable[[int], object] | None,
+) -> int:
     if batch_size < 1:
         raise ValueError("batch_size must be at least 1.")
     total = 0
     last: Position | None = None
     while True:
         started = time.monotonic()
-        batch = past_deadlocks(partial(_batch, queryset, column, last, batch_size, act, tell), queryset.db)
-        courtesy = _courtesy(queryset.db, time.monotonic() - started)
-        total += len(batch)
-        if progress and batch:
+        count, last = past_deadlocks(partial(batch, last, batch_size), using)
+        courtesy = _courtesy(using, time.monotonic() - started)
+        total += count
+        if progress and count:
             progress(total)
-        if len(batch) < batch_size:
+        if last is None:
             return total
-        last = batch[-1]
         time.sleep(max(sleep, courtesy))
 
 
-def _batch(
+def _locked_batch(
     queryset: QuerySet[M],
     column: str,
-    last: Position | None,
-    size: int,
     act: Callable[[Any], object],
     tell: Callable[[list[int], str], object] | None,
-) -> list[Position]:
-    """One transaction, for the next ``size`` rows: where they were."""
+    last: Position | None,
+    size: int,
+) -> Batch:
+    """One transaction, for the next ``size`` rows."""
     rows: list[Position] = []
-    with transaction.atomic(using=queryset.db):
+    with _writing(queryset, column):
         for chunk in _locked(queryset, column, last, size):
             act(_all(queryset).filter(pk__in=[pk for _, pk in chunk]))
             rows += chunk
         if tell and rows:
             tell([pk for _, pk in rows], queryset.db)
-    return rows
+    return len(rows), rows[-1] if len(rows) == size else None
+
+
+def _batch_of_ranges(
+    queryset: QuerySet[M], column: str, change: Callable[[Any], int], last: Position | None, size: int
+) -> Batch:
+    """One transaction, for the next ``size`` rows."""
+    count = 0
+    with _writing(queryset, column):
+        while size > 0:
+            wanted = min(size, CHUNK)
+            rest = after(queryset, column, last)
+            last = next(iter(rest.order_by(column, "id").values_list(column, "id")[wanted - 1 : wanted]), None)
+            count += change(rest if last is None else _until(rest, column, last))
+            size = size - wanted if last else 0
+    return count, last
+
+
+@contextmanager
+def _writing(queryset: QuerySet[M], column: str) -> Iterator[None]:
+    """A transaction. SQLite locks no rows, but knows one writer: become that before reading. A reader that wants to
+    write later finds the database locked.
+    """
+    with transaction.atomic(using=queryset.db):
+        _all(queryset).filter(pk=0).update(**{column: F(column)})
+        yield
 
 
 def after(queryset: QuerySet[M], column: str, position: Position | None) -> QuerySet[M]:
@@ -102,6 +155,12 @@ def after(queryset: QuerySet[M], column: str, position: Position | None) -> Quer
         return queryset
     moment, pk = position
     return queryset.filter(Q(**{f"{column}__gt": moment}) | Q(id__gt=pk), **{f"{column}__gte": moment})
+
+
+def _until(queryset: QuerySet[M], column: str, position: Position) -> QuerySet[M]:
+    """The rows up to ``position``."""
+    moment, pk = position
+    return queryset.filter(Q(**{f"{column}__lt": moment}) | Q(id__lte=pk), **{f"{column}__lte": moment})
 
 
 def _all(queryset: QuerySet[M]) -> QuerySet[M]:
@@ -115,9 +174,6 @@ def _courtesy(using: str, held: float) -> float:
 
 def _locked(queryset: QuerySet[M], column: str, last: Position | None, size: int) -> Iterator[list[Position]]:
     """The next ``size`` rows in chunks. No other transaction can change them until this one ends."""
-    # SQLite locks no rows, but knows one writer: become that before reading. A reader that wants to write later finds
-    # the database locked.
-    _all(queryset).filter(pk=0).update(**{column: F(column)})
     queryset = queryset.select_for_update()
     while size > 0:
         wanted = min(size, CHUNK)

@@ -18,7 +18,7 @@ from ..conf import conf
 from ..exceptions import ChatKitError, ChatKitNotConfigured
 from ..models import ChatSession, ChatSessionQuerySet
 from .backends import SelfHostedBackend, backend_that_issued
-from .batches import in_batches, past_deadlocks
+from .batches import in_batches, in_ranges, past_deadlocks
 from .issuing import BRIEF_DEADLINE, announce
 
 logger = logging.getLogger("django_chatkit")
@@ -116,7 +116,9 @@ def expire_sessions(
     """
     using = using or router.db_for_write(ChatSession)
     stale = ChatSession.objects.using(using).stale()
-    return in_batches(stale, "expires_at", _mark_expired, batch_size, sleep, progress, _announce_expired)
+    if signals.sessions_expired.has_listeners(ChatSession):  # who wants to know which ones
+        return in_batches(stale, "expires_at", _mark_expired, batch_size, sleep, progress, _announce_expired)
+    return in_ranges(stale, "expires_at", _mark_expired, batch_size, sleep, progress)
 
 
 def delete_sessions(
@@ -133,8 +135,12 @@ def delete_sessions(
     """
     using = using or router.db_for_write(ChatSession)
     old = ChatSession.objects.using(using).ended_before(timezone.now() - older_than)
-    return in_batches(old, "ended_at", ChatSessionQuerySet.delete, batch_size, sleep, progress)
+    return in_ranges(old, "ended_at", _deleted, batch_size, sleep, progress)
 
 
-def _mark_expired(records: ChatSessionQuerySet) -> None:
-    records.update(status=ChatSession.Status.EXPIRED, ended_at=F("expires_at"))
+def _mark_expired(records: ChatSessionQuerySet) -> int:
+    return records.update(status=ChatSession.Status.EXPIRED, ended_at=F("expires_at"))
+
+
+def _deleted(records: ChatSessionQuerySet) -> int:
+    return records.delete()[0]
