@@ -25,5 +25,5 @@ def give_connections_back() -> None:
     finds none waits as long, whatever page it is. Without a pool they stay: a new one costs more than it frees.
     """
     for connection in connections.all(initialized_only=True):
-        if connection.settings_dict["OPTIONS"].get("pool") and not connection.in_atomic_block:
+        if connection.settings_dict["OPTIONS"].get("pool") and connection.autocommit:
             connection.close()

@@ -138,3 +138,8 @@ def test_a_short_list_is_read_no_further_than_it_was_counted(rows: dict[str, Any
             assert admin_client.get(f"{LIST}?{chosen}").status_code == 200
         for found in captured.captured_queries:
             assert TABLE not in found["sql"] or "LIMIT" in found["sql"], found["sql"]
+
+
+def test_all_is_not_shown_where_it_is_too_much(rows: dict[str, Any], admin_client: Client) -> None:
+    changes = admin_client.get(f"{LIST}?all=").context["cl"]
+    assert len(changes.result_list) == changes.list_per_page

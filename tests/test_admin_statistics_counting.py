@@ -61,6 +61,14 @@ def test_a_whole_year_in_one_query(unit: str) -> None:
     assert len(captured.captured_queries) == 1
 
 
+def test_without_time_zones_the_hour_that_comes_twice_is_one(settings: Any) -> None:
+    settings.USE_TZ, settings.TIME_ZONE = False, "Europe/Berlin"
+    period = Period.of_days(date(2026, 10, 25), date(2026, 10, 25), HOUR)
+    start = datetime(2026, 10, 25)  # noqa: DTZ001 - such a project has no other
+    issue(a_workflow(), *(start + timedelta(hours=2, minutes=n) for n in (0, 10, 30, 59)), expires_at=start)
+    assert totals(period)[1:4] == [0, 4, 0]
+
+
 @pytest.mark.parametrize("unit", [HOUR, DAY])
 def test_without_time_zones(settings: Any, unit: str) -> None:
     """Clocks in Berlin are changed on 29 March, but such a project does not know."""

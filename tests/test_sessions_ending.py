@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.db.models import F
+from django.db.models.signals import post_delete
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_chatkit import sessions
@@ -450,6 +452,7 @@ def test_what_comes_in_meanwhile_waits_for_the_next_run():
 @pytest.mark.django_db
 def test_only_what_it_has_changed_itself_is_counted(monkeypatch):
     """Another run, or somebody who cancels, may be faster with some rows of a range."""
+    monkeypatch.setattr(ending, "takes_ranges", lambda _using: True)
     records(a_workflow(), 5, lives=-60)
     mark = ending._mark_expired
 
@@ -546,3 +549,23 @@ def test_delete_in_batches(monkeypatch, count):
     assert sessions.delete_sessions(**arguments) == count
     assert list(ChatSession.objects.all()) == [kept]
     assert told == [*range(5, count + 1, 5), *([count] if count % 5 else [])]
+
+
+@pytest.mark.django_db
+def test_who_listens_to_deletions_hears_of_each_once():
+    """The rows are locked before: two runs at once then tell of different ones."""
+    records(a_workflow(), 3, lives=-5, status=EXPIRED, ended_at=timezone.now() - timedelta(days=2))
+    heard_of: list[int] = []
+
+    def listen(instance, **_kwargs):
+        heard_of.append(instance.pk)
+
+    post_delete.connect(listen, sender=ChatSession)
+    try:
+        with CaptureQueriesContext(connection) as queries:
+            assert sessions.delete_sessions(older_than=timedelta(days=1)) == 3
+    finally:
+        post_delete.disconnect(listen, sender=ChatSession)
+    assert len(set(heard_of)) == len(heard_of) == 3
+    if connection.features.has_select_for_update:
+        assert any("FOR UPDATE" in query["sql"] for query in queries)

@@ -183,3 +183,34 @@ def test_no_transaction_is_open_meanwhile(openai):
     with failing_receiver(post_save), pytest.raises(SessionNotSaved):
         sessions.create_session(a_workflow(), user_identifier="x")
     assert open_ones == [False, False]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("signal", [pre_save, post_save], ids=["before", "after"])
+def test_what_a_receiver_wrote_goes_with_the_record(openai, signal):
+    """A receiver locks and writes in the transaction of the record, which fails."""
+
+    def write(instance, **_kwargs):
+        list(User.objects.select_for_update())
+        User.objects.create(username="written")
+        instance.session_id = "cksess_1"
+        if signal is post_save:
+            raise IntegrityError
+
+    workflow = a_workflow()
+    a_record(workflow, session_id="cksess_1").save()
+    signal.connect(write, sender=ChatSession)
+    try:
+        with pytest.raises(SessionNotSaved) as caught:
+            sessions.create_session(workflow, user_identifier="x")
+    finally:
+        signal.disconnect(write, sender=ChatSession)
+    assert isinstance(caught.value.__cause__, IntegrityError)
+    assert (ChatSession.objects.count(), User.objects.count()) == (1, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_receivers_a_record_is_one_statement(openai, django_assert_num_queries):
+    prepared = sessions.prepare_session(a_workflow(), user_identifier="x")
+    with django_assert_num_queries(1):
+        sessions.issue_session(prepared)

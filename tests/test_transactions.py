@@ -50,7 +50,7 @@ class OtherConnections:
 
     def __init__(self, *, pool: bool, in_transaction: bool) -> None:
         self.settings_dict = {"OPTIONS": {"pool": pool}}
-        self.in_atomic_block = in_transaction
+        self.autocommit = not in_transaction
         self.events: list[str] = []
 
     def all(self, *, initialized_only: bool) -> list[OtherConnections]:

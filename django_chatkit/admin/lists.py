@@ -33,7 +33,7 @@ class LeanChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """Where one page has all rows, Django sets no limit, and a database may then read all that could be one."""
         super().get_results(request)
-        if self.show_all or not self.multi_page:
+        if (self.show_all and self.can_show_all) or not self.multi_page:
             self.result_list = self.queryset[: self.result_count]
 
 

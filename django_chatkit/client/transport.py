@@ -11,7 +11,6 @@ import threading
 import time
 from contextlib import suppress
 from contextvars import ContextVar
-from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 
@@ -68,16 +67,21 @@ class _Session(requests.Session):
         super().__init__()
         self.gate = Gate()
         self._base_url = base_url
+        self._environment: dict[str, Any] | None = None
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("http://", "https://"):
             self.mount(scheme, _Adapter(pool_maxsize=POOL_SIZE))
 
-    @cached_property
+    @property
     def environment(self) -> dict[str, Any]:
         """The proxies and certificates that the environment names, as ``send`` takes them. requests would look them up
-        for each request anew, which takes as long as the rest of it.
+        for each request anew, which takes as long as the rest of it. (Python 3.11's ``cached_property`` has a lock,
+        which a fork may leave locked.)
         """
-        return dict(self.merge_environment_settings(self._base_url, {}, stream=True, verify=None, cert=None))
+        if self._environment is None:
+            found = self.merge_environment_settings(self._base_url, {}, stream=True, verify=None, cert=None)
+            self._environment = dict(found)
+        return self._environment
 
     def get_redirect_target(self, _response: requests.Response) -> None:
         """Nowhere. ``allow_redirects=False`` alone still reads all of a redirect's body, and ``.netrc``."""

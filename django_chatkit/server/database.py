@@ -13,11 +13,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any, ParamSpec, TypeVar, cast
 
 from asgiref.sync import sync_to_async
-from django.db import connections, reset_queries
+from django.db import DatabaseError, connections, reset_queries
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -80,8 +81,9 @@ async def without_connections_of_the_request() -> None:
 
 def _close_outside_transactions() -> None:
     for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block:
-            connection.close()
+        if connection.autocommit:  # and so in no transaction
+            with suppress(DatabaseError):
+                connection.close()
 
 
 def _with_connections(work: Callable[[], Any]) -> Any:

@@ -18,6 +18,8 @@ T = TypeVar("T")
 #: Rows in one statement. With more of them, planners would rather read a whole table of moderate size, and MariaDB
 #: would then wait for locks on rows that are none of our business.
 CHUNK = 1_000
+#: Rows between two positions: PostgreSQL's and SQLite's planners go by the index for so many.
+RANGE = 5_000
 
 #: Where a walk along an index has come to: the value of the column, and the primary key.
 Position: TypeAlias = tuple[datetime, int]
@@ -77,9 +79,14 @@ def in_ranges(
 
     It gets all rows between two positions. Their keys are neither read nor locked beforehand, which takes as long again
     as the change: what another transaction has changed meanwhile, so that it is not in ``queryset`` any more, the
-    statement finds out itself.
+    statement finds out itself. Not for MariaDB (see ``takes_ranges``).
     """
     return _walk(partial(_batch_of_ranges, queryset, column, change), queryset.db, batch_size, sleep, progress)
+
+
+def takes_ranges(using: str) -> bool:
+    """MariaDB now and then reads, and so locks, a whole table to find what lies between two positions."""
+    return connections[using].vendor != "mysql"
 
 
 def _walk(
@@ -131,7 +138,7 @@ def _batch_of_ranges(
     count = 0
     with _writing(queryset, column):
         while size > 0:
-            wanted = min(size, CHUNK)
+            wanted = min(size, RANGE)
             rest = after(queryset, column, last)
             last = next(iter(rest.order_by(column, "id").values_list(column, "id")[wanted - 1 : wanted]), None)
             count += change(rest if last is None else _until(rest, column, last))

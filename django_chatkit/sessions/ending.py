@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db import router, transaction
 from django.db.models import F
+from django.db.models.signals import post_delete, pre_delete
+from django.dispatch import Signal
 from django.utils import timezone
 
 from .. import signals
@@ -18,7 +20,7 @@ from ..conf import conf
 from ..exceptions import ChatKitError, ChatKitNotConfigured
 from ..models import ChatSession, ChatSessionQuerySet
 from .backends import SelfHostedBackend, backend_that_issued
-from .batches import in_batches, in_ranges, past_deadlocks
+from .batches import in_batches, in_ranges, past_deadlocks, takes_ranges
 from .issuing import BRIEF_DEADLINE, announce
 
 logger = logging.getLogger("django_chatkit")
@@ -118,7 +120,7 @@ def expire_sessions(
     stale = ChatSession.objects.using(using).stale()
     if signals.sessions_expired.has_listeners(ChatSession):  # who wants to know which ones
         return in_batches(stale, "expires_at", _mark_expired, batch_size, sleep, progress, _announce_expired)
-    return in_ranges(stale, "expires_at", _mark_expired, batch_size, sleep, progress)
+    return _walk(using)(stale, "expires_at", _mark_expired, batch_size, sleep, progress)
 
 
 def delete_sessions(
@@ -135,7 +137,13 @@ def delete_sessions(
     """
     using = using or router.db_for_write(ChatSession)
     old = ChatSession.objects.using(using).ended_before(timezone.now() - older_than)
-    return in_ranges(old, "ended_at", _deleted, batch_size, sleep, progress)
+    return _walk(using, pre_delete, post_delete)(old, "ended_at", _deleted, batch_size, sleep, progress)
+
+
+def _walk(using: str, *heard: Signal) -> Callable[..., int]:
+    """Rows are locked one by one only where somebody is told of each, or the database has no better way."""
+    is_told = any(signal.has_listeners(ChatSession) for signal in heard)
+    return in_ranges if takes_ranges(using) and not is_told else in_batches
 
 
 def _mark_expired(records: ChatSessionQuerySet) -> int:
@@ -143,4 +151,4 @@ def _mark_expired(records: ChatSessionQuerySet) -> int:
 
 
 def _deleted(records: ChatSessionQuerySet) -> int:
-    return records.delete()[0]
+    return records.delete()[1].get(ChatSession._meta.label, 0)

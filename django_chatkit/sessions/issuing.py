@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connections, router, transaction
-from django.db.models.signals import post_save
+from django.db.models.signals import post_save, pre_save
 from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
@@ -168,8 +168,9 @@ def _save(prepared: PreparedSession, answer: ChatKitSession) -> ChatSession:
 
 
 def _create(record: dict[str, Any], using: str) -> ChatSession:
-    """In a transaction where more than this one statement may fail: a receiver of ``post_save``, or the caller's."""
-    needs_one = post_save.has_listeners(ChatSession) or connections[using].in_atomic_block
+    """In a transaction of its own where there is more to it than one statement: a receiver, or the caller's own."""
+    is_heard = any(signal.has_listeners(ChatSession) for signal in (pre_save, post_save))
+    needs_one = is_heard or not connections[using].get_autocommit()
     with transaction.atomic(using=using) if needs_one else nullcontext():
         return ChatSession.objects.create(**record)
 

@@ -39,6 +39,7 @@ def chatkit(context: Context, workflow: Any = None, **keywords: Any) -> dict[str
         "height": config.get("height"),
         "language": get_language() or "en",
         "direction": "rtl" if get_language_bidi() else "ltr",
+        "first": first,
         **(_early() if first else {}),
         "nonce": _nonce(context, request) if first else "",
     }

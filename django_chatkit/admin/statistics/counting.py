@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+from django.conf import settings
 from django.db import connections
 from django.db.models import Case, Count, F, Func, IntegerField, QuerySet, Value, When
 
@@ -104,7 +105,7 @@ class PlaceBetween(Func):
     """
 
     output_field = IntegerField()
-    template = "WIDTH_BUCKET(%(expressions)s::timestamptz[]) - 1"
+    template = "WIDTH_BUCKET(%(expressions)s::%(kind)s[]) - 1"
 
 
 class Place(Func):
@@ -140,7 +141,8 @@ class _Run:
 
 def _place(edges: Sequence[datetime], using: str) -> Case | PlaceBetween:
     if connections[using].vendor == "postgresql":
-        return PlaceBetween("created_at", Value(list(edges)))
+        kind = "timestamptz" if settings.USE_TZ else "timestamp"  # as the column's moments are compared in Python
+        return PlaceBetween("created_at", Value(list(edges)), kind=kind, arg_joiner=f"::{kind}, ")
     runs = _runs([_wall_clock(edge, connections[using].timezone) for edge in edges])
     cases = [When(created_at__lt=edges[run.end], then=_place_in(run)) for run in runs[:-1]]
     return Case(*cases, default=_place_in(runs[-1]))

@@ -26,7 +26,7 @@ def fill_all(count: int) -> None:
     """``count`` sessions, one in a hundred of them of one user, and a tenth as many threads, in place of what was."""
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {TABLE}, {THREADS}, {User._meta.db_table} RESTART IDENTITY CASCADE")
-    fill(count - count // 100, stale=count // DAYS, fresh=count // 10_000 + 10, days=DAYS)
+    fill(count - count // 100, stale=count // DAYS, fresh=count // 10_000 + 300, days=DAYS)
     frequent, _made = User.objects.get_or_create(username=FREQUENT)
     _copy_sessions(count // 100, Owner(frequent, FREQUENT))
     analyze()
