@@ -40,12 +40,16 @@ class DjangoStore(Store[ChatKitContext]):
 
     def __init__(self) -> None:
         self._snapshots = Snapshots()
+        #: Ids that were made here, of items that have not been stored: nobody has to look whether they are taken.
+        self.unused_ids: set[str] = set()
 
     def generate_thread_id(self, context: ChatKitContext) -> str:
         return _new_id("thread")
 
     def generate_item_id(self, item_type: StoreItemType, thread: ThreadMetadata, context: ChatKitContext) -> str:
-        return _new_id(item_type)
+        item_id = _new_id(item_type)
+        self.unused_ids.add(item_id)
+        return item_id
 
     # threads
 
@@ -89,13 +93,16 @@ class DjangoStore(Store[ChatKitContext]):
         one that goes on after a client's tool call is added by the SDK in every turn.
         """
         put, record, goes_on = WritableRows(context).put_item, record_of_item(item), isinstance(item, WorkflowItem)
+        self.unused_ids.discard(item.id)
         await in_database(put, thread_id, record, overwrite=goes_on, again=self.is_cancelled)
 
     async def save_item(self, thread_id: str, item: ThreadItem, context: ChatKitContext) -> None:
+        self.unused_ids.discard(item.id)
         await in_database(WritableRows(context).put_item, thread_id, record_of_item(item), overwrite=True)
 
     async def save_draft(self, thread_id: str, item: ThreadItem, context: ChatKitContext) -> None:
         """Save an item that is still growing. It never replaces a finished one."""
+        self.unused_ids.discard(item.id)
         await in_database(WritableRows(context).put_item, thread_id, record_of_item(item), is_draft=True)
 
     async def delete_thread_item(self, thread_id: str, item_id: str, context: ChatKitContext) -> None:

@@ -117,6 +117,8 @@ class Turn:
         return event.model_copy(update={"item": event.item.model_copy(update={"id": new})}) if new else event
 
     async def _is_stored(self, item_id: str) -> bool:
+        if item_id in self.store.unused_ids:
+            return False
         try:
             await self.store.load_item(self.thread.id, item_id, self.context)
         except NotFoundError:
