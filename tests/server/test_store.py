@@ -198,6 +198,15 @@ def test_items_of_every_type_come_out_as_they_went_in(kept):
     assert [kept.load_item("thr_1", item.id) for item in items] == items
 
 
+def test_a_new_id_is_unused_until_an_item_has_it(kept):
+    ids = [kept.store.generate_item_id("message", a_thread(), kept.context) for _ in range(3)]
+    assert kept.store.unused_ids == set(ids)
+    kept.save_thread(a_thread())
+    for save, item_id in zip((kept.add_thread_item, kept.save_item, kept.save_draft), ids, strict=True):
+        save("thr_1", said("Hello", item_id))
+    assert kept.store.unused_ids == set()
+
+
 def test_adding_an_item_twice_fails(kept):
     kept.fill(said("First"))
     with pytest.raises(IntegrityError, match="Item msg_1 exists already in thread thr_1"):
