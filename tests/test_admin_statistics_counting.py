@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.db.models.expressions import RawSQL
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -123,6 +123,18 @@ def test_the_time_before_ends_as_far_from_its_end_as_now_does() -> None:
     assert count_before(period, now, {}) == 2
     assert count_before(period, now + day, {}) == 3
     assert count_before(period, now - 5 * day, {}) == 0
+
+
+@pytest.mark.parametrize(("use_tz", "kind"), [(True, "timestamptz"), (False, "timestamp")])
+def test_postgresql_finds_the_place_among_edges(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, *, use_tz: bool, kind: str
+) -> None:
+    settings.USE_TZ = use_tz
+    monkeypatch.setattr(connections["default"], "vendor", "postgresql")
+    place = counting._place([datetime(2026, 1, 1), datetime(2026, 1, 2)], "default")  # noqa: DTZ001
+    sql, parameters = ChatSession.objects.values_list(place).query.sql_with_params()
+    assert f'WIDTH_BUCKET("django_chatkit_chatsession"."created_at"::{kind}, %s::{kind}[]) - 1' in sql.replace("`", '"')
+    assert [datetime(2026, 1, 1), datetime(2026, 1, 2)] in parameters  # noqa: DTZ001
 
 
 @pytest.mark.parametrize(
