@@ -126,8 +126,8 @@ class EventStream:
         now = self._loop.time()
         if now - self._taken_at >= PING:
             self._taken_at = now
-            if not self._waiting:
-                self._hand_over(_KEEP_ALIVE)
+            self._waiting = self._waiting or [_KEEP_ALIVE]  # a browser that reads nothing needs no more to read
+            self._readable.set()
         self._ping = self._loop.call_at(self._taken_at + PING, self._break_silence)
 
     def close(self) -> None:
