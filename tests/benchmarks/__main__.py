@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     names = [benchmark.name for benchmark in BENCHMARKS]
     parser.add_argument("names", nargs="*", choices=[*names, []], metavar="name", help=", ".join(names))
-    parser.add_argument("--quick", action="store_true", help="few rounds and few rows: a minute in all, rough figures")
+    parser.add_argument("--quick", action="store_true", help="few rounds and rows: rough figures, three minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     parser.add_argument("--databases", nargs="+", choices=ALL, default=ALL, help="only these (default: all)")
     return parser

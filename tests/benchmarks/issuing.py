@@ -42,7 +42,7 @@ def measure(*, quick: bool) -> Iterator[Figure]:
         settings.DJANGO_CHATKIT = {**settings.DJANGO_CHATKIT, "BASE_URL": url}
         Workflow.objects.create(slug="support", name="Support", workflow_id="wf_support")
         cookies = login(User.objects.create(username="ada"))
-        effort = {"rounds": 5, "calls": 20} if quick else {"rounds": 20, "calls": 25}
+        effort = {"rounds": 3, "calls": 10} if quick else {"rounds": 20, "calls": 25}
         yield from _issuing(url, cookies, effort)
         yield from _handing_out_again(cookies, effort)
 
