@@ -67,7 +67,7 @@ class ByHand(APIView):
             raise NotFound from None
         variables = {**workflow.state_variables, **wanted.validated_data["state_variables"]}
         identifier = f"user-{request.user.pk}"
-        issued = shared_client().beta.chatkit.sessions.create(
+        issued = self.client_for(workflow).beta.chatkit.sessions.create(
             user=identifier, workflow={"id": workflow.workflow_id, "state_variables": variables}
         )
         ChatSession.objects.create(
@@ -84,6 +84,9 @@ class ByHand(APIView):
             expires_at=datetime.fromtimestamp(issued.expires_at, tz=UTC),
         )
         return Response({"client_secret": issued.client_secret, "expires_at": issued.expires_at}, status=201)
+
+    def client_for(self, workflow: Workflow) -> openai.OpenAI:
+        return shared_client()
 
 
 class SameQueries(APIView):
