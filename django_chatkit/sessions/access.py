@@ -22,7 +22,8 @@ def with_access(known: ChatSessionQuerySet) -> ChatSessionQuerySet:
 
 
 def is_allowed(session: ChatSession) -> bool:
-    """Whether whoever the session is for could be issued another now. ``session`` comes from ``with_access``.
+    """Whether whoever the session is for could be issued another now. ``session`` has ``workflow_has_groups``,
+    as ``with_access`` gives it.
 
     Permission classes are not asked: they need the request of a new session.
     """
